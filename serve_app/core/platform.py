@@ -1,0 +1,106 @@
+"""``configs/platform.yaml``: where things are kept, who the teacher is, who may ask, how much.
+
+Every key can be set by environment as ``UNDERSTUDY_SECTION__KEY``. This module only says what the
+settings are; ``serve_app/adapters/config_files.py`` reads them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
+
+from serve_app.core.config import Config
+
+Dollars = Annotated[float, Field(ge=0)]
+
+
+class Store(Config):
+    """The event log. ``sqlite:///{state}/events.db`` or a PostgreSQL URL; ``{state}`` is the state
+    folder. ``synchronous: full`` survives a power cut, ``normal`` a killed process only (SQLite)."""
+
+    url: SecretStr = SecretStr("sqlite:///{state}/events.db")
+    synchronous: Literal["full", "normal"] = "full"
+    timeout_s: PositiveFloat = 10.0
+
+
+class Registry(Config):
+    """MLflow: a database URL for the embedded one, or the address of a tracking server."""
+
+    uri: SecretStr = SecretStr("sqlite:///{state}/mlflow.db")
+    poll_s: PositiveFloat = 5.0
+
+
+class Artefacts(Config):
+    """Where the embedded registry keeps bundles; a tracking server has its own place."""
+
+    root: str = "{state}/artefacts"
+    max_bundle_mb: PositiveInt = 512
+
+
+class Prices(Config):
+    """US dollars a million tokens."""
+
+    input: Dollars
+    output: Dollars
+
+
+class Gemini(Config):
+    api_key: SecretStr | None = None
+    model: str = "gemini-2.5-flash-lite"
+    base_url: str | None = None
+    prices: Prices = Prices(input=0.10, output=0.40)
+
+
+class OpenAI(Config):
+    """Any OpenAI-compatible endpoint."""
+
+    api_key: SecretStr | None = None
+    model: str = "gpt-4o-mini"
+    base_url: str = "https://api.openai.com/v1"
+    prices: Prices = Prices(input=0.15, output=0.60)
+
+
+class Breaker(Config):
+    """Opens after ``failures`` in a row; lets one call through again after ``reset_s``."""
+
+    failures: PositiveInt = 10
+    reset_s: PositiveFloat = 30.0
+
+
+class Teacher(Config):
+    """``deadline_s`` bounds all calls of one request together; rows left over are answered by the
+    student as degraded."""
+
+    gemini: Gemini = Gemini()
+    openai: OpenAI = OpenAI()
+    timeout_s: PositiveFloat = 8.0
+    deadline_s: PositiveFloat = 20.0
+    concurrency: PositiveInt = 16
+    max_output_tokens: PositiveInt = 256
+    breaker: Breaker = Breaker()
+
+
+class Auth(Config):
+    """``local``: no token needed, and only while bound to 127.0.0.1."""
+
+    mode: Literal["local", "jwt"] = "local"
+
+
+class Limits(Config):
+    max_body_bytes: PositiveInt = 10 * 1024 * 1024
+    max_depth: PositiveInt = 32
+    max_batch: PositiveInt = 10_000
+    request_timeout_s: PositiveFloat = 60.0
+
+
+class Platform(Config):
+    """``state`` is the folder that everything embedded is kept in."""
+
+    state: str = ".understudy"
+    store: Store = Store()
+    registry: Registry = Registry()
+    artefacts: Artefacts = Artefacts()
+    teacher: Teacher = Teacher()
+    auth: Auth = Auth()
+    limits: Limits = Limits()
