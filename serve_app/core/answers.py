@@ -30,7 +30,7 @@ class ClassAnswers:
         return len(self.probabilities)
 
     def best(self) -> npt.NDArray[np.intp]:
-        return np.argmax(self.probabilities, axis=1)
+        return np.asarray(np.argmax(self.probabilities, axis=1), dtype=np.intp)
 
 
 @dataclass(frozen=True, slots=True)

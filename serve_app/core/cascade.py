@@ -128,9 +128,10 @@ def _settle_class(
     if reply.label == label:
         both = agreement(confidence, reliability, len(answers.classes))
         return Verdict("agreement", label, both, _score(label, both, positive))
-    if _teacher_wins(policy.arbitration, confidence, theirs):
-        return Verdict("arbitration", reply.label, theirs, _score(reply.label, theirs, positive), reason=policy.arbitration)
-    return Verdict("arbitration", label, confidence, own_score, reason=policy.arbitration)
+    rule = policy.arbitration
+    if _teacher_wins(rule, confidence, theirs):
+        return Verdict("arbitration", reply.label, theirs, _score(reply.label, theirs, positive), reason=rule)
+    return Verdict("arbitration", label, confidence, own_score, reason=rule)
 
 
 def _settle_value(policy: Cascade, answers: ValueAnswers, row: int, reply: TeacherReply | None) -> Verdict:

@@ -99,7 +99,8 @@ def _signal(policy: PriceSignal, market: float | None, fair: float | None, row: 
         raise InvalidInput("no signal without a positive fair price", [FieldError(policy.fair, str(fair), expected)])
     deviation = (market - fair) / fair
     details = {"deviation_pct": deviation, policy.market: market}
-    return Act(_side(deviation, _of(row, "buy_threshold_pct", policy), _of(row, "sell_threshold_pct", policy)), details=details)
+    buy, sell = _of(row, "buy_threshold_pct", policy), _of(row, "sell_threshold_pct", policy)
+    return Act(_side(deviation, buy, sell), details=details)
 
 
 def _side(deviation: float, buy: float, sell: float) -> str:

@@ -7,11 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from serve_app.core.answers import Explanation, Question, StudentAnswers, TeacherReply
 from serve_app.core.events import Label, LoggedPrediction
 from serve_app.core.rows import Rows
+from serve_app.core.use_case import UseCase
 
 
 class Student(Protocol):
@@ -119,3 +120,63 @@ class FeatureTables(Protocol):
 
     def values(self, use_case: str, column: str) -> list[str]:
         """The distinct values of a key, sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks: what the API knows of a request beyond its rows."""
+
+    request_id: str
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """``answers``: one JSON-ready envelope a row, in order; ``rows``: input and looked-up features."""
+
+    answers: Sequence[dict[str, Any]]
+    rows: Rows
+
+
+PartState = Literal["ready", "starting", "cold", "degraded", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the application as ``/readyz`` shows it. ``real`` is False for a fallback."""
+
+    name: str
+    state: PartState
+    detail: str
+    real: bool = True
+
+
+class Graph(Protocol):
+    """All that the API may ask of the application. ``rows`` were validated by ``core.schema``."""
+
+    def use_cases(self) -> Mapping[str, UseCase]: ...
+
+    def use_case(self, name: str) -> UseCase:
+        """Raises UnknownUseCase, with a suggestion for a near miss."""
+
+    async def predict(self, use_case: str, rows: Rows, asked: Asked) -> Answered:
+        """Answers every row and has written all of them down when it returns."""
+
+    async def explain(self, use_case: str, rows: Rows, asked: Asked) -> list[dict[str, Any]]:
+        """One explanation a row: its answer (logged like any), ``explanation``, ``narrative``."""
+
+    def decide(self, use_case: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The decision policy alone, over given values."""
+
+    def values(self, use_case: str, field: str) -> list[str]: ...
+
+    async def feedback(self, prediction_id: str, label: str | float, by: str, note: str | None) -> dict[str, Any]:
+        """Keeps a person's label. Raises UnknownPrediction, or InvalidInput for a label outside the target."""
+
+    async def prediction(self, prediction_id: str) -> dict[str, Any]:
+        """The logged prediction with its labels. Raises UnknownPrediction."""
+
+    async def models(self) -> list[dict[str, Any]]:
+        """One entry a use case: its serving version, digest, metrics, state."""
+
+    async def parts(self) -> list[Part]: ...

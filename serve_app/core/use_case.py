@@ -75,9 +75,7 @@ class IdField(_Field):
     example: str | None = None
 
 
-InputField = Annotated[
-    NumericField | CategoricalField | TextField | DateField | IdField, Field(discriminator="kind")
-]
+InputField = Annotated[NumericField | CategoricalField | TextField | DateField | IdField, Field(discriminator="kind")]
 
 
 class Classification(Config):
@@ -193,9 +191,7 @@ class NoProvider(Config):
     kind: Literal["none"]
 
 
-Provider = Annotated[
-    GeminiProvider | OpenAIProvider | RecordedProvider | NoProvider, Field(discriminator="kind")
-]
+Provider = Annotated[GeminiProvider | OpenAIProvider | RecordedProvider | NoProvider, Field(discriminator="kind")]
 
 
 class Teacher(Config):
