@@ -1,0 +1,113 @@
+"""What does not fit a schema, gathered over a whole batch and told in one refusal."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from serve_app.core.errors import FieldError, InvalidInput
+
+SHOWN = 100
+"""So many misfits are named; of the others only the number is told."""
+
+_LONGEST = 80
+
+
+class _Misfit(NamedTuple):
+    """``place`` is the field's among the fields; ``expected`` None stands for an unknown field. Kept
+    raw: only those that are told are put into words."""
+
+    row: int
+    place: int
+    field: str
+    cell: Any
+    expected: str | None
+
+
+class Misfits:
+    """Gathers the misfits of one batch. ``batch`` is unset for a lone instance, whose errors carry no row."""
+
+    def __init__(self, fields: Mapping[str, Any], batch: bool) -> None:
+        self._places = {name: place for place, name in enumerate(fields)}
+        self._batch = batch
+        self._found: list[_Misfit] = []
+        self._count = 0
+
+    def objects(self, instances: Sequence[Any]) -> Sequence[int]:
+        """The rows that are JSON objects; every other one is a misfit."""
+        if set(map(type, instances)) <= {dict}:
+            return range(len(instances))
+        for row, instance in enumerate(instances):
+            if type(instance) is not dict:
+                self._add(_Misfit(row, -1, "instance", instance, "a JSON object"))
+        return [row for row, instance in enumerate(instances) if type(instance) is dict]
+
+    def unknown(self, row: int, names: Iterable[str]) -> None:
+        for name in names:
+            self._add(_Misfit(row, len(self._places), name, None, None))
+
+    def column(self, name: str, index: Sequence[int], cells: Sequence[Any], problems: Sequence[str | None]) -> None:
+        """``problems``: what was expected of each cell, None where it fits."""
+        for row, cell, expected in zip(index, cells, problems, strict=True):
+            if expected is not None:
+                self._add(_Misfit(row, self._places[name], name, cell, expected))
+
+    def refuse(self) -> None:
+        """Raises InvalidInput when anything was found."""
+        if self._count:
+            errors = [self._error(misfit) for misfit in self._first()]
+            raise InvalidInput(self._summary(errors), errors)
+
+    def _add(self, misfit: _Misfit) -> None:
+        self._count += 1
+        self._found.append(misfit)
+        if len(self._found) > 50 * SHOWN:  # only the first rows are told: keep memory flat
+            self._found = self._first()
+
+    def _first(self) -> list[_Misfit]:
+        return sorted(self._found, key=lambda misfit: misfit[:3])[:SHOWN]
+
+    def _error(self, misfit: _Misfit) -> FieldError:
+        row = misfit.row if self._batch else None
+        if misfit.expected is None:
+            return FieldError(_short(misfit.field), "unknown field", self._suggestion(misfit.field), row)
+        return FieldError(misfit.field, shown(misfit.cell), misfit.expected, row)
+
+    def _suggestion(self, name: str) -> str:
+        near = difflib.get_close_matches(name[:_LONGEST], self._places, n=1)
+        known = list(self._places)
+        names = ", ".join(known[:20]) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
+        return f"did you mean {near[0]}?" if near else f"only these fields: {names}"
+
+    def _summary(self, errors: Sequence[FieldError]) -> str:
+        what = "1 value does not fit" if self._count == 1 else f"{self._count} values do not fit"
+        more = self._count - len(errors)
+        return f"{what} the schema" + (f"; the first {SHOWN} are named, {more} more are not" if more else "")
+
+
+def shown(cell: Any) -> str:
+    """A cell as an error shows it: short, never a whole structure, always valid text."""
+    if cell is None:
+        return "missing"
+    if isinstance(cell, dict | list):
+        return "an object" if isinstance(cell, dict) else "an array"
+    return _short(_literal(cell))
+
+
+def _literal(cell: Any) -> str:
+    if isinstance(cell, str):
+        return json.dumps(cell[: 2 * _LONGEST], ensure_ascii=False)
+    if isinstance(cell, int) and cell.bit_length() > 300:  # Python refuses to print the very largest
+        return f"an integer of {cell.bit_length()} bits"
+    return json.dumps(cell, default=repr)
+
+
+def _short(text: str) -> str:
+    safe = text.encode("ascii", "backslashreplace").decode() if _torn(text) else text
+    return safe if len(safe) <= _LONGEST else safe[: _LONGEST - 1] + "…"
+
+
+def _torn(text: str) -> bool:
+    return any("\ud800" <= char <= "\udfff" for char in text[: 2 * _LONGEST])
