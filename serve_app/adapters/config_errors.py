@@ -37,6 +37,7 @@ _EXPECTED = {
     "greater_than_equal": "a number of at least {ge}",
     "less_than": "a number below {lt}",
     "less_than_equal": "a number of at most {le}",
+    "enum": "{expected}",
     "string_pattern_mismatch": "text of the form {pattern}",
 }
 
@@ -90,7 +91,7 @@ def walk(model: Any, loc: tuple[str | int, ...]) -> tuple[KeyPath, Any]:
             annotation = chosen
             continue
         at.append(part)
-        annotation = _below(annotation, part)
+        annotation = annotation_below(annotation, part)
     return tuple(at), annotation
 
 
@@ -105,7 +106,8 @@ def _member(annotation: Any, part: str | int) -> Any:
     return None
 
 
-def _below(annotation: Any, part: str | int) -> Any:
+def annotation_below(annotation: Any, part: str | int) -> Any:
+    """The annotation of a key, or of an item of a list; None where anything may stand."""
     for option in _options(annotation):
         if isinstance(option, type) and issubclass(option, BaseModel):
             info = option.model_fields.get(str(part))
@@ -134,9 +136,13 @@ def _kinds(option: Any) -> tuple[Any, ...]:
     return get_args(fields["kind"].annotation) if "kind" in fields else ()
 
 
+def models_of(annotation: Any) -> list[type[BaseModel]]:
+    """The models among the members of a union."""
+    return [each for each in _options(annotation) if isinstance(each, type) and issubclass(each, BaseModel)]
+
+
 def _keys(annotation: Any) -> list[str]:
-    models = [each for each in _options(annotation) if hasattr(each, "model_fields")]
-    return [key for model in models for key in model.model_fields]
+    return [key for model in models_of(annotation) for key in model.model_fields]
 
 
 def _describe(error: Mapping[str, Any], at: KeyPath, annotation: Any, root: Any) -> tuple[KeyPath, str]:
@@ -157,7 +163,7 @@ def _describe(error: Mapping[str, Any], at: KeyPath, annotation: Any, root: Any)
             return at, _unknown(error["input"], [str(each) for o in _options(annotation) for each in get_args(o)])
         case "value_error":
             return at, str(context["error"])
-    expected = _EXPECTED.get(error["type"], "").format(**context) or error["msg"]
+    expected = _EXPECTED.get(error["type"], "").format(**context) or error["msg"].removeprefix("Input should be ")
     hint = _hint(error["type"], error["input"])
     return at, f"{_shown(error['input'], annotation)}; expected {expected}{hint}"
 
