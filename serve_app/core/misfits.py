@@ -72,7 +72,7 @@ class Misfits:
     def _error(self, misfit: _Misfit) -> FieldError:
         row = misfit.row if self._batch else None
         if misfit.expected is None:
-            return FieldError(_short(misfit.field), "unknown field", self._suggestion(misfit.field), row)
+            return FieldError(short(misfit.field), "unknown field", self._suggestion(misfit.field), row)
         return FieldError(misfit.field, shown(misfit.cell), misfit.expected, row)
 
     def _suggestion(self, name: str) -> str:
@@ -93,7 +93,7 @@ def shown(cell: Any) -> str:
         return "missing"
     if isinstance(cell, dict | list):
         return "an object" if isinstance(cell, dict) else "an array"
-    return _short(_literal(cell))
+    return short(_literal(cell))
 
 
 def _literal(cell: Any) -> str:
@@ -104,7 +104,8 @@ def _literal(cell: Any) -> str:
     return json.dumps(cell, default=repr)
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """At most 80 characters, without lone surrogates, which could not be sent."""
     safe = text.encode("ascii", "backslashreplace").decode() if _torn(text) else text
     return safe if len(safe) <= _LONGEST else safe[: _LONGEST - 1] + "…"
 

@@ -1,0 +1,38 @@
+"""The HTTP application, over any graph."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from serve_app.api import explain, feedback, health, open_inference, predict, use_cases
+from serve_app.api.declared import Declared
+from serve_app.api.dependencies import Service
+from serve_app.api.door import Door
+from serve_app.api.errors import problem_of, response
+from serve_app.api.openapi import OpenApi
+from serve_app.core.platform import Limits
+from serve_app.core.ports import Graph
+
+ROUTERS = (predict.router, explain.router, feedback.router, use_cases.router, health.router, open_inference.router)
+
+
+def create_app(graph: Graph, limits: Limits, version: str) -> FastAPI:
+    """Every endpoint, over ``graph``. Routes that use cases declare come and go with them."""
+    app = FastAPI(title="Understudy", version=version, redirect_slashes=False)
+    app.state.service = service = Service(graph, limits, version)
+    for router in ROUTERS:
+        app.include_router(router, include_in_schema=False)
+    app.router.default = Declared(service)
+    app.openapi = OpenApi(service)  # type: ignore[method-assign]
+    for kind in (HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, _refused)
+    app.add_middleware(Door, timeout_s=limits.request_timeout_s)
+    return app
+
+
+async def _refused(request: Request, exc: Exception) -> Response:
+    return response(problem_of(exc), request.state.request_id, request.url.path)

@@ -1,0 +1,103 @@
+"""The routes that use cases declare in their ``use_case.yaml``.
+
+They are looked up when a request comes that no other route takes, so that those of a use case added
+while running are there at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from serve_app.api.dependencies import Call, Service
+from serve_app.api.replies import reply
+from serve_app.core.ports import Answered
+from serve_app.core.reshape import reshape
+from serve_app.core.schema import validate_one
+from serve_app.core.use_case import DecideRoute, ExplainRoute, PredictRoute, Route, UseCase, ValuesRoute
+
+
+class Declared:
+    """An ASGI application: what the router falls back on."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise HTTPException(404)
+        request = Request(scope, receive)
+        use_case, route = self._find(request)
+        response = await answer(Call(request, self._service), use_case, route)
+        await response(scope, receive, send)
+
+    def _find(self, request: Request) -> tuple[UseCase, Route]:
+        path, method = scope_path(request.scope), request.method
+        there = [pair for pair in self._all() if pair[1].path == path]
+        fitting = [pair for pair in there if method_of(pair[1]) == method]
+        if fitting:
+            return fitting[0]
+        if there:
+            allowed = {"Allow": ", ".join(sorted({method_of(route) for _, route in there}))}
+            raise HTTPException(405, f"{path} takes {allowed['Allow']}", allowed)
+        raise HTTPException(404, "no route has this path; GET /openapi.json lists those there are")
+
+    def _all(self) -> Iterator[tuple[UseCase, Route]]:
+        return ((use_case, route) for use_case in self._service.graph.use_cases().values() for route in use_case.routes)
+
+
+def scope_path(scope: Scope) -> str:
+    """The path below where the application is mounted."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def method_of(route: Route) -> str:
+    return "GET" if isinstance(route, ValuesRoute) else "POST"
+
+
+async def answer(call: Call, use_case: UseCase, route: Route) -> Response:
+    match route:
+        case PredictRoute(explain=False):
+            return reply(await _predict(call, use_case, route))
+        case PredictRoute() | ExplainRoute():
+            return reply(await _explain(call, use_case, route))
+        case DecideRoute():
+            return reply(await _decide(call, use_case, route))
+        case ValuesRoute():
+            values = call.graph.values(use_case.name, route.field)
+            return reply({route.answer: values, "count": len(values)})
+
+
+async def _predict(call: Call, use_case: UseCase, route: PredictRoute) -> Any:
+    rows = validate_one(use_case.fields, await call.json())
+    answered = await call.graph.predict(use_case.name, rows, call.asked)
+    return reshape(route.answer, _document(rows.record(0), answered), "answer")
+
+
+def _document(given: dict[str, Any], answered: Answered) -> dict[str, Any]:
+    answer = answered.answers[0]
+    return {
+        "input": given,
+        "features": answered.rows.record(0),
+        "answer": answer,
+        "decision": answer["decision"],
+    }
+
+
+async def _explain(call: Call, use_case: UseCase, route: PredictRoute | ExplainRoute) -> Any:
+    rows = validate_one(use_case.fields, await call.json())
+    explained = (await call.graph.explain(use_case.name, rows, call.asked))[0]
+    whole = {**explained, "input": rows.record(0), "answer": explained}
+    return reshape(route.answer, whole, "answer")
+
+
+async def _decide(call: Call, use_case: UseCase, route: DecideRoute) -> Any:
+    given = validate_one(route.inputs, await call.json()).record(0)
+    decision = call.graph.decide(use_case.name, given)
+    return reshape(route.answer, {"input": given, "decision": decision}, "decision")

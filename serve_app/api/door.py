@@ -1,0 +1,71 @@
+"""The door every request comes through: its id, its deadline, and an answer whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from ulid import ULID
+
+from serve_app.api.errors import problem_of, response
+
+log = logging.getLogger("understudy.api")
+
+HEADER = "X-Request-ID"
+
+
+class Door:
+    """ASGI middleware around the whole application. ``timeout_s`` bounds a request from its first
+    byte to its answer."""
+
+    def __init__(self, app: ASGIApp, timeout_s: float) -> None:
+        self._app = app
+        self._timeout_s = timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        visit = Visit(scope, send)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._app(scope, receive, visit.send)
+        except ClientDisconnect:
+            log.info("the client left: request_id=%s path=%r", visit.request_id, scope["path"])
+        except Exception as exc:
+            if visit.answered:
+                raise
+            await visit.refuse(exc, receive)
+
+
+class Visit:
+    """One request on its way through the door."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.request_id = request_id_of(Headers(scope=scope))
+        self.answered = False
+        self._scope = scope
+        self._send = send
+        scope.setdefault("state", {})["request_id"] = self.request_id
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.answered = True
+            MutableHeaders(scope=message)[HEADER] = self.request_id
+        await self._send(message)
+
+    async def refuse(self, exc: Exception, receive: Receive) -> None:
+        problem, path = problem_of(exc), self._scope["path"]
+        if problem.status >= 500:
+            trace = exc if problem.code == "internal" else None
+            log.error("%s: request_id=%s path=%r", problem.code, self.request_id, path, exc_info=trace)
+        await response(problem, self.request_id, path)(self._scope, receive, self.send)
+
+
+def request_id_of(headers: Headers) -> str:
+    """The client's own id when it is sane (up to 128 printable ASCII characters), else a new one."""
+    given = headers.get(HEADER, "").strip()
+    return given if 0 < len(given) <= 128 and given.isascii() and given.isprintable() else str(ULID())

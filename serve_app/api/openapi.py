@@ -1,0 +1,51 @@
+"""The OpenAPI document, made from the use cases as they are now: every use case has its own paths
+with its own exact schemas and examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from serve_app.api.dependencies import Service
+from serve_app.api.openapi_errors import PROBLEM_SCHEMAS, RESPONSES
+from serve_app.api.openapi_fixed import fixed_paths
+from serve_app.api.openapi_use_case import paths_of, schemas_of
+from serve_app.core.use_case import UseCase
+
+Json = dict[str, Any]
+
+DESCRIPTION = """A cheap model, the student, answers in front of an LLM, the teacher. Where the student is
+unsure the teacher is asked, and the answer tells which of them it comes from.
+
+Every error is `application/problem+json` with a stable `code`. Every answer carries `X-Request-ID`."""
+
+
+class OpenApi:
+    """Stands in for ``FastAPI.openapi``; makes the document anew only when the use cases changed."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._made_of: dict[str, UseCase] | None = None
+        self._document: Json = {}
+
+    def __call__(self) -> Json:
+        use_cases = dict(self._service.graph.use_cases())
+        if use_cases != self._made_of:
+            self._document = document(use_cases, self._service.version, self._service.limits.max_batch)
+            self._made_of = use_cases
+        return self._document
+
+
+def document(use_cases: Mapping[str, UseCase], version: str, max_batch: int) -> Json:
+    paths: Json = {}
+    schemas: Json = dict(PROBLEM_SCHEMAS)
+    for use_case in use_cases.values():
+        paths |= paths_of(use_case)
+        schemas |= schemas_of(use_case, max_batch)
+    fixed, fixed_schemas = fixed_paths(use_cases, max_batch)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Understudy", "version": version, "description": DESCRIPTION},
+        "paths": {**paths, **fixed},
+        "components": {"schemas": {**schemas, **fixed_schemas}, "responses": RESPONSES},
+    }

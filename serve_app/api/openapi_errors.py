@@ -1,0 +1,104 @@
+"""Errors as the OpenAPI document shows them, each with an example that is made like a real one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.exceptions import HTTPException
+
+from serve_app.api import errors as api
+from serve_app.api.errors import MEDIA_TYPE, problem_of
+from serve_app.core import errors
+
+Json = dict[str, Any]
+
+_REQUEST = "01JZ8Q4T6V3M5N7P9R1S2T4V6X"
+
+_FIELD_ERROR: Json = {
+    "type": "object",
+    "properties": {
+        "field": {"type": "string"},
+        "problem": {"type": "string"},
+        "expected": {"type": "string"},
+        "row": {"type": "integer", "minimum": 0, "description": "The index in a batch."},
+    },
+    "required": ["field", "problem", "expected"],
+    "additionalProperties": False,
+}
+_PROBLEM: Json = {
+    "type": "object",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "description": "Stable; one may branch on it."},
+        "instance": {"type": "string", "description": "The request's id."},
+        "errors": {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}, "maxItems": 300},
+        "error": {"type": "string", "description": "The detail once more, on paths of the Open Inference Protocol."},
+    },
+    "required": ["type", "title", "status", "detail", "code", "instance"],
+    "additionalProperties": False,
+}
+PROBLEM_SCHEMAS: Json = {"Problem": _PROBLEM, "FieldError": _FIELD_ERROR}
+
+_MISFITS = [
+    errors.FieldError("price", '"12"', "a number", 3),
+    errors.FieldError("prise", "unknown field", "did you mean price?", 7),
+]
+_SHOWN: dict[str, list[Exception]] = {
+    "400": [
+        api.InvalidJson("the body is not JSON: unexpected end of data"),
+        api.TooDeep("a body may nest 32 levels deep"),
+    ],
+    "404": [
+        errors.UnknownUseCase("no use case is called 'it_ticket'"),
+        errors.UnknownPrediction("no prediction has such an id"),
+        errors.UnknownKey("no such key in the feature table"),
+        HTTPException(404, "no route has this path; GET /openapi.json lists those there are"),
+    ],
+    "405": [HTTPException(405, "Method Not Allowed")],
+    "408": [api.SlowBody("the body did not arrive within 30 s")],
+    "413": [errors.TooLarge("a body may hold 10485760 bytes")],
+    "415": [errors.UnsupportedMedia("send application/json, not text/plain")],
+    "422": [errors.InvalidInput("2 values do not fit the schema", _MISFITS)],
+    "500": [RuntimeError()],
+    "503": [
+        errors.StoreUnavailable("the event log cannot be written, so nothing is answered", 1),
+        errors.Overloaded("more is asked at once than the queues allow"),
+        api.TimedOut("the answer took too long; nothing is known of its outcome"),
+    ],
+}
+_WORDS = {
+    "400": "The body cannot be read as JSON.",
+    "404": "There is no such use case, prediction, key or path.",
+    "405": "The path has other methods; `Allow` names them.",
+    "408": "The body took too long to arrive.",
+    "413": "The body is larger than the limit.",
+    "415": "The content type is not JSON.",
+    "422": "The input does not fit its schema: every misfit is named. Nothing was predicted or logged.",
+    "500": "A bug. The log tells more under the request's id.",
+    "503": "A part is away or overloaded; `Retry-After` says when to try again.",
+}
+
+
+def _response(status: str) -> Json:
+    problems = [problem_of(exc) for exc in _SHOWN[status]]
+    shown = {problem.code: {"value": problem.as_dict(_REQUEST)} for problem in problems}
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": shown}}
+    return {"description": _WORDS[status], "content": content, "headers": _headers(status)}
+
+
+def _headers(status: str) -> Json:
+    wait = {"Retry-After": {"schema": {"type": "string"}, "description": "Seconds."}} if status == "503" else {}
+    return {"X-Request-ID": {"schema": {"type": "string"}}, **wait}
+
+
+RESPONSES: Json = {f"Error{status}": _response(status) for status in _SHOWN}
+
+READING = ("404", "500", "503")
+BODY = ("400", "404", "408", "413", "415", "422", "500", "503")
+
+
+def errors_of(statuses: tuple[str, ...]) -> Json:
+    return {status: {"$ref": f"#/components/responses/Error{status}"} for status in statuses}

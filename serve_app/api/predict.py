@@ -1,0 +1,69 @@
+"""Predictions: one instance or a batch, the use case in the path or in the body."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from serve_app.api.body import many, members
+from serve_app.api.dependencies import Call, ThisCall
+from serve_app.api.health import health
+from serve_app.api.replies import reply
+from serve_app.core.errors import FieldError, InvalidInput
+from serve_app.core.misfits import shown
+from serve_app.core.schema import validate, validate_one
+
+router = APIRouter(prefix="/api/v1/predict")
+
+
+@router.get("/models")
+async def models(call: ThisCall) -> Response:
+    return reply({"models": await call.graph.models()})
+
+
+router.get("/health")(health)
+
+
+@router.post("")
+@router.post("/")
+async def predict_named(call: ThisCall) -> Response:
+    body = members(await call.json(), ["use_case", "instance"])
+    return await _one(call, _name(body), body["instance"])
+
+
+@router.post("/batch")
+async def predict_batch_named(call: ThisCall) -> Response:
+    body = members(await call.json(), ["use_case", "instances"])
+    return await _many(call, _name(body), body)
+
+
+@router.post("/{use_case}")
+async def predict(use_case: str, call: ThisCall) -> Response:
+    call.graph.use_case(use_case)  # an unknown one is refused before its body is read
+    return await _one(call, use_case, await call.json())
+
+
+@router.post("/{use_case}/batch")
+async def predict_batch(use_case: str, call: ThisCall) -> Response:
+    call.graph.use_case(use_case)
+    return await _many(call, use_case, members(await call.json(), ["instances"]))
+
+
+async def _one(call: Call, use_case: str, instance: Any) -> Response:
+    rows = validate_one(call.graph.use_case(use_case).fields, instance)
+    return reply((await call.graph.predict(use_case, rows, call.asked)).answers[0])
+
+
+async def _many(call: Call, use_case: str, body: dict[str, Any]) -> Response:
+    fields = call.graph.use_case(use_case).fields
+    rows = validate(fields, many("instances", body["instances"], call.limits.max_batch))
+    return reply({"predictions": (await call.graph.predict(use_case, rows, call.asked)).answers})
+
+
+def _name(body: dict[str, Any]) -> str:
+    name = body["use_case"]
+    if not isinstance(name, str):
+        raise InvalidInput("use_case is not a name", [FieldError("use_case", shown(name), "the name of a use case")])
+    return name
