@@ -20,6 +20,7 @@ from serve_app.core.config import Config
 from serve_app.core.consistency import misfits, route_clash
 from serve_app.core.errors import BadConfig
 from serve_app.core.platform import Platform
+from serve_app.core.prompt import render
 from serve_app.core.use_case import UseCase
 
 FILE = "use_case.yaml"
@@ -118,6 +119,8 @@ def _outside(use_case: UseCase, folder: Path) -> Iterator[Problem]:
     for at, file in _files(use_case):
         if not (folder / file).is_file():
             yield Problem(at, f"'{file}' does not exist{_near(folder, file)}")
+        elif at == ("teacher", "prompt"):
+            yield from _prompt(use_case, folder / file)
     zone = use_case.retraining.timezone
     if zone not in zoneinfo.available_timezones():
         known = did_you_mean(zone, zoneinfo.available_timezones())
@@ -134,6 +137,13 @@ def _files(use_case: UseCase) -> Iterator[tuple[KeyPath, str]]:
     for index, provider in enumerate(use_case.teacher.providers):
         if provider.kind == "recorded":
             yield ("teacher", "providers", index, "file"), provider.file
+
+
+def _prompt(use_case: UseCase, file: Path) -> Iterator[Problem]:
+    try:
+        render(file.read_text(encoding="utf-8"), use_case)
+    except (BadConfig, UnicodeDecodeError) as error:
+        yield Problem(("teacher", "prompt"), str(error))
 
 
 def _near(folder: Path, file: str) -> str:

@@ -88,6 +88,8 @@ def _decision(use_case: UseCase, suggest: Suggest) -> Iterator[Misfit]:
     match use_case.decision:
         case RouteTo(targets=targets):
             yield from _classes(use_case, ("decision", "targets"), targets, suggest)
+        case Label() if isinstance(use_case.target, Regression):
+            yield ("decision", "kind"), "label needs classes; expected route or price_signal for a regression"
         case Label(actions=actions):
             yield from _classes(use_case, ("decision", "actions"), actions, suggest)
         case PriceSignal() as signal:

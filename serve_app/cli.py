@@ -1,0 +1,32 @@
+"""``understudy``: the command line. Each command is a file in ``serve_app/commands``."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from serve_app.commands.check import check
+from serve_app.commands.new import new
+from serve_app.commands.schema import schema
+from serve_app.core.errors import UnderstudyError
+
+app = typer.Typer(
+    name="understudy",
+    help="A cheap model in front of an LLM: learns from its answers and takes over where it has proved good enough.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(check)
+app.command()(schema)
+app.command()(new)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point. A refusal is one clear text and exit status 1, never a traceback."""
+    try:
+        app(arguments)
+    except UnderstudyError as error:
+        print(error.detail, file=sys.stderr)
+        sys.exit(1)
