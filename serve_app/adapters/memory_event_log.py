@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -25,7 +26,7 @@ class MemoryEventLog:
         self._labels: dict[str, Label] = {}
 
     def append(self, predictions: Sequence[LoggedPrediction]) -> None:
-        kept = [_checked(deepcopy(prediction)) for prediction in predictions]
+        kept = [_kept(prediction) for prediction in predictions]
         with self._lock:
             self._reach()
             for prediction in kept:
@@ -40,7 +41,7 @@ class MemoryEventLog:
         with self._lock:
             self._reach()
             self._known(label.prediction_id)
-            self._labels.setdefault(label.id, _checked(label))
+            self._labels.setdefault(label.id, _kept(label))
 
     def labels(self, prediction_id: str) -> list[Label]:
         with self._lock:
@@ -83,6 +84,6 @@ class MemoryEventLog:
         return self._predictions[prediction_id]
 
 
-def _checked(event: _Event) -> _Event:
-    utc(event.at)
-    return event
+def _kept(event: _Event) -> _Event:
+    """A copy that its caller cannot change. Raises ValueError for a moment without a time zone."""
+    return replace(deepcopy(event), at=utc(event.at))

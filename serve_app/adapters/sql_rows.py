@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
+
+from sqlalchemy import RowMapping
 
 from serve_app.core.events import Label, LoggedPrediction
 
@@ -60,11 +61,11 @@ def label_row(label: Label) -> dict[str, Any]:
     return {name: _stored(name, getattr(label, name)) for name in _LABEL}
 
 
-def prediction_of(row: Mapping[str, Any]) -> LoggedPrediction:
+def prediction_of(row: RowMapping) -> LoggedPrediction:
     return LoggedPrediction(**{name: _read(name, row[name]) for name in _PREDICTION})
 
 
-def label_of(row: Mapping[str, Any]) -> Label:
+def label_of(row: RowMapping) -> Label:
     return Label(**{name: _read(name, row[name]) for name in _LABEL})
 
 
