@@ -91,18 +91,20 @@ class TeacherAnswer:
 
 Failure = Literal[
     "no_teacher", "not_recorded", "timeout", "breaker_open", "rate_limited", "server_error",
-    "connection_error", "refused", "off_schema", "empty", "deadline", "overloaded", "bad_credentials",
+    "connection_error", "refused", "off_schema", "empty", "deadline", "overloaded", "bad_credentials", "bad_request",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class TeacherFailure:
-    """The teacher gave no usable answer; an outcome, not an exception. A failed call may still cost."""
+    """The teacher gave no usable answer; an outcome, not an exception. A failed call may still cost.
+    ``retry_after_s``: when the provider asks to be called again."""
 
     reason: Failure
     provider: str = "none"
     latency_ms: float = 0.0
     cost_usd: float = 0.0
+    retry_after_s: float | None = None
 
 
 TeacherReply = TeacherAnswer | TeacherFailure

@@ -1,0 +1,15 @@
+"""No teacher at all: the student is on its own."""
+
+from __future__ import annotations
+
+from serve_app.core.answers import Question, TeacherFailure, TeacherReply
+
+
+class NoTeacher:
+    name = "none"
+
+    async def answer(self, question: Question) -> TeacherReply:
+        return TeacherFailure("no_teacher")
+
+    async def close(self) -> None:
+        return None

@@ -1,0 +1,72 @@
+"""The teachers behind one Serve deployment: one guard a use case, made when it is first asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+from ray import serve
+
+from serve_app.adapters.guarded_teacher import GuardedTeacher
+from serve_app.adapters.llm_narrator import LLMNarrator
+from serve_app.adapters.teachers import build_narrator, build_teacher, describe
+from serve_app.core import platform
+from serve_app.core.answers import Question, TeacherReply
+from serve_app.core.use_case import UseCase
+
+
+class Catalogue(Protocol):
+    def get(self, name: str) -> UseCase: ...
+
+    def folder(self, name: str) -> Path: ...
+
+
+class TeacherDesk:
+    """The deployment's body, free of Ray."""
+
+    def __init__(self, catalogue: Catalogue, settings: platform.Teacher) -> None:
+        self._catalogue = catalogue
+        self._settings = settings
+        self._teachers: dict[str, GuardedTeacher] = {}
+        self._narrators: dict[str, LLMNarrator | None] = {}
+        self._making = asyncio.Lock()
+
+    async def answer(self, use_case: str, questions: Sequence[Question], deadline_s: float) -> list[TeacherReply]:
+        """One reply a question, in order, at the latest after ``deadline_s``. Raises UnknownUseCase."""
+        teacher = await self._teacher(use_case)
+        return await teacher.answer_all(questions, deadline_s)
+
+    async def narrate(self, use_case: str, prompt: str, facts: Mapping[str, Any]) -> str | None:
+        narrator = await self._narrator(use_case)
+        return None if narrator is None else await narrator.narrate(prompt, facts)
+
+    async def describe(self, use_case: str) -> dict[str, Any]:
+        """``name``, ``real``, ``detail``, ``breaker`` and ``last_failure``, as ``/readyz`` shows them."""
+        found = describe(self._settings, self._catalogue.get(use_case), self._catalogue.folder(use_case))
+        teacher = self._teachers.get(use_case)
+        return {
+            **asdict(found),
+            "breaker": teacher.state if teacher else "closed",
+            "last_failure": teacher.last_failure if teacher else None,
+        }
+
+    async def _teacher(self, name: str) -> GuardedTeacher:
+        """Made off the loop: it may read a file or import an SDK, and others are being answered."""
+        async with self._making:
+            if name not in self._teachers:
+                use_case, folder = self._catalogue.get(name), self._catalogue.folder(name)
+                self._teachers[name] = await asyncio.to_thread(build_teacher, self._settings, use_case, folder)
+        return self._teachers[name]
+
+    async def _narrator(self, name: str) -> LLMNarrator | None:
+        async with self._making:
+            if name not in self._narrators:
+                use_case = self._catalogue.get(name)
+                self._narrators[name] = await asyncio.to_thread(build_narrator, self._settings, use_case)
+        return self._narrators[name]
+
+
+Teacher = serve.deployment(name="Teacher", ray_actor_options={"num_cpus": 0.1}, max_ongoing_requests=64)(TeacherDesk)
