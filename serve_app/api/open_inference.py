@@ -16,10 +16,8 @@ from serve_app.api.body import members
 from serve_app.api.dependencies import Call, ThisCall
 from serve_app.api.health import Condition
 from serve_app.api.replies import reply
-from serve_app.api.tensors import column, outputs, tensors_of
-from serve_app.core.errors import FieldError, InvalidInput
+from serve_app.api.tensors import check_extras, column, outputs, tensors_of, wanted_of
 from serve_app.core.json_schema import is_needed
-from serve_app.core.misfits import shown
 from serve_app.core.rows import Rows
 from serve_app.core.schema import validate
 from serve_app.core.use_case import NumericField, UseCase
@@ -59,8 +57,9 @@ async def model_ready(use_case: str, call: ThisCall) -> Response:
 async def infer(use_case: str, call: ThisCall) -> Response:
     spec = call.graph.use_case(use_case)
     body = members(await call.json(), ["inputs"], ["id", "parameters", "outputs"])
+    check_extras("body", body)
+    wanted = wanted_of(body.get("outputs", []), [name for name, _ in outputs(spec)])
     rows = _rows(spec, body, call)
-    wanted = _wanted(spec, body.get("outputs"))
     answered = await call.graph.predict(use_case, rows, call.asked)
     return reply(_inferred(spec, answered.answers, wanted, body.get("id")))
 
@@ -71,18 +70,6 @@ def _rows(use_case: UseCase, body: Mapping[str, Any], call: Call) -> Rows:
     return validate(use_case.fields, instances)
 
 
-def _wanted(use_case: UseCase, asked: Any) -> Sequence[str]:
-    """The output tensors asked for; all of them when none is."""
-    there = [name for name, _ in outputs(use_case)]
-    if not asked:
-        return there
-    names = [str(one.get("name")) for one in asked if isinstance(one, dict)] if isinstance(asked, list) else []
-    if not names or len(names) != len(asked) or not set(names) <= set(there):
-        expected = f"objects with a name out of: {', '.join(there)}"
-        raise InvalidInput("unknown output", [FieldError("outputs", shown(asked), expected)])
-    return names
-
-
 def _inferred(
     use_case: UseCase, answers: Sequence[Mapping[str, Any]], wanted: Sequence[str], request_id: Any
 ) -> dict[str, Any]:
@@ -91,7 +78,7 @@ def _inferred(
     return {
         "model_name": use_case.name,
         **({"model_version": version} if version is not None else {}),
-        **({"id": request_id} if isinstance(request_id, str) else {}),
+        **({"id": request_id} if request_id is not None else {}),
         "outputs": [
             {"name": name, "shape": [len(answers)], "datatype": kinds[name], "data": column(name, answers)}
             for name in wanted

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from serve_app.api.body import many, members
@@ -24,6 +25,13 @@ async def models(call: ThisCall) -> Response:
 
 
 router.get("/health")(health)
+
+
+@router.post("/models")
+@router.post("/health")
+async def only_read() -> Response:
+    """Else these would be taken for use cases of that name."""
+    raise HTTPException(405, "Method Not Allowed", {"Allow": "GET"})
 
 
 @router.post("")

@@ -34,6 +34,7 @@ def tensors_of(inputs: Any, max_batch: int) -> dict[str, list[Any]]:
 def _tensor(where: str, tensor: Any, max_batch: int) -> tuple[str, list[Any]]:
     if not isinstance(tensor, dict) or not {"name", "shape", "datatype", "data"} <= tensor.keys() <= _MEMBERS:
         raise _misfit(where, shown(tensor), "an object with name, shape, datatype and data")
+    check_extras(where, tensor)
     name = tensor["name"]
     if not isinstance(name, str):
         raise _misfit(f"{where}.name", shown(name), "the name of a field")
@@ -42,6 +43,29 @@ def _tensor(where: str, tensor: Any, max_batch: int) -> tuple[str, list[Any]]:
         raise _misfit(f"{where}.shape", f"{shown(tensor['shape'])} for {len(data)} values", "[n] or [n, 1]")
     _check_type(where, tensor["datatype"], data)
     return name, data
+
+
+def check_extras(where: str, part: Mapping[str, Any]) -> None:
+    """What the protocol lets one add: an id is a text, parameters are an object (and not looked at)."""
+    if not isinstance(part.get("id", ""), str):
+        raise _misfit(f"{where}.id", shown(part["id"]), "a text")
+    if not isinstance(part.get("parameters", {}), dict):
+        raise _misfit(f"{where}.parameters", shown(part["parameters"]), "an object")
+
+
+def wanted_of(asked: Any, there: Sequence[str]) -> Sequence[str]:
+    """The output tensors asked for; all of them when none is."""
+    if not isinstance(asked, list):
+        raise _misfit("outputs", shown(asked), "an array")
+    for place, one in enumerate(asked):
+        if (
+            not isinstance(one, dict)
+            or not {"name"} <= one.keys() <= {"name", "parameters"}
+            or one["name"] not in there
+        ):
+            raise _misfit(f"outputs[{place}]", shown(one), f"an object with a name out of: {', '.join(there)}")
+        check_extras(f"outputs[{place}]", one)
+    return [one["name"] for one in asked] or there
 
 
 def _flat(where: str, data: list[Any]) -> list[Any]:

@@ -139,7 +139,7 @@ class ToyStudent:
         if not isinstance(target, Classification):
             value = np.round(rows["market_price"] * 0.97, 2)
             return ValueAnswers(value, value * 0.9, value * 1.1, self.version)
-        logits = np.outer(weight % 7, np.arange(len(target.classes))) / 5
+        logits = np.sin(np.outer(weight, 1 + np.arange(len(target.classes))))
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return ClassAnswers(target.classes, odds / odds.sum(axis=1, keepdims=True), self.version)
 
