@@ -100,7 +100,11 @@ def _validated(document: Document, model: type[AnyConfig]) -> AnyConfig:
         what = "empty" if document.data is None else "not a mapping of keys to values"
         raise BadConfig(f"{document.path}: {what}; expected keys such as {', '.join(list(model.model_fields)[:4])}")
     try:
-        return model.model_validate_json(json.dumps(document.data), strict=True)
+        plain = json.dumps(document.data)
+    except (ValueError, TypeError) as error:  # an alias to itself, or a tag such as !!binary
+        raise BadConfig(f"{document.path}: {error}; expected only text, numbers, lists and mappings") from None
+    try:
+        return model.model_validate_json(plain, strict=True)
     except ValidationError as error:
         _refuse(document, problems_of(error, model))
         raise

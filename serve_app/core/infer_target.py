@@ -43,8 +43,8 @@ def guess_target(name: str, column: pd.Series[Any], task: Task | None = None, co
 
 def label_texts(column: pd.Series[Any]) -> pd.Series[Any]:
     """Labels as text: 1.0 and 1 are "1", True is "true"; None for a missing one."""
-    texts = column.astype(object).where(column.notna(), None).map(_label).astype(object)
-    return texts.where(texts.notna(), None)
+    cells = [None if gone else _label(cell) for cell, gone in zip(column, column.isna(), strict=True)]
+    return pd.Series(cells, index=column.index, dtype=object)
 
 
 def _label(value: Any) -> str | None:
@@ -52,7 +52,7 @@ def _label(value: Any) -> str | None:
         return "true" if value else "false"
     if isinstance(value, float):
         value = int(value) if value.is_integer() else value
-    text = " ".join(str(value).split()) if value is not None else ""
+    text = " ".join(str(value).split())
     return None if text.lower() in NO_LABEL else text
 
 
