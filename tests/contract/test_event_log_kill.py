@@ -25,6 +25,7 @@ WRITERS, SEED = 3, 20260301
 # prints ids only after ``append`` has returned: whatever was printed was acknowledged.
 NURSERY = """
 import asyncio, os, signal, sys
+import psycopg
 from datetime import UTC, datetime
 from serve_app.adapters.group_commit import GroupCommit
 from serve_app.adapters.sql_event_log import SqlEventLog
