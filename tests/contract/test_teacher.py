@@ -218,11 +218,12 @@ async def test_counts_tokens_and_money(kind: str) -> None:
     assert reply.latency_ms > 0
 
 
-async def test_thoughts_are_paid_for() -> None:
+async def test_thoughts_are_paid_for_and_not_read() -> None:
     async with asked_over_http("gemini", tokens=(0, 20)) as (teacher, fake):
         fake.thoughts = 80
         reply = await teacher.answer(question())
-    assert reply.tokens_out == 100
+    assert (reply.label, reply.tokens_out) == ("network", 100)
+    assert fake.calls[0].body["generationConfig"]["thinkingConfig"] == {"thinkingBudget": 0}
 
 
 @pytest.mark.parametrize("kind", FAKES)

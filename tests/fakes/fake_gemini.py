@@ -18,7 +18,8 @@ class FakeGemini(FakeLLM):
         return body["generationConfig"].get("responseSchema")
 
     def answer(self, text: str) -> dict[str, Any]:
-        content = {"role": "model", "parts": [{"text": text}]}
+        thoughts = [{"text": "Let me see: ", "thought": True}] if self.thoughts else []
+        content = {"role": "model", "parts": [*thoughts, {"text": text}]}
         return {"candidates": [{"content": content, "finishReason": "STOP"}], **self._usage()}
 
     def refusal(self) -> dict[str, Any]:

@@ -89,10 +89,9 @@ def _is_loopback(host: str) -> bool:
 def _own_addresses() -> set[str]:
     """This machine's name and addresses: Ray binds to the outer one."""
     own = {socket.gethostname()}
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        with suppress(OSError):
-            probe.connect(("192.0.2.1", 9))  # a documentation address; nothing is sent
-            own.add(probe.getsockname()[0])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
+        probe.connect(("192.0.2.1", 9))  # a documentation address; nothing is sent
+        own.add(probe.getsockname()[0])
     with suppress(OSError):
         own.update(str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None))
     return own
