@@ -34,10 +34,21 @@ from serve_app.core.manifest import (
     schema_version,
 )
 from serve_app.core.npz import check_npz
-from serve_app.core.ports import Bundle
+from serve_app.core.ports import Bundle, Student
 from serve_app.core.use_case import UseCase
 
-__all__ = ["FORMAT", "DataSummary", "Golden", "Manifest", "check", "digest_of", "same", "schema_version", "seal"]
+__all__ = [
+    "FORMAT",
+    "DataSummary",
+    "Golden",
+    "Manifest",
+    "check",
+    "check_answers",
+    "digest_of",
+    "same",
+    "schema_version",
+    "seal",
+]
 
 GOLDEN = "golden.json"
 SUFFIXES = (".txt", ".json", ".npz")
@@ -104,9 +115,13 @@ def check(bundle: Bundle, use_case: UseCase | None, max_bytes: int = MAX_BYTES) 
     return manifest
 
 
-def golden_of(bundle: Bundle) -> Golden:
-    """The golden rows of a bundle that ``check`` let through."""
-    return Golden.from_json(bundle[GOLDEN])
+def check_answers(bundle: Bundle, student: Student) -> None:
+    """Raises BadBundle unless ``student``, loaded from ``bundle``, answers its golden rows bit for bit.
+    For a bundle that ``check`` let through; whoever loads one calls this before it answers anybody."""
+    golden = Golden.from_json(bundle[GOLDEN])
+    rows = golden.as_rows(read_manifest(bundle[MANIFEST]).features)
+    if difference := same(golden, student.answer(rows)):
+        raise BadBundle(f"the model does not answer as it did when it was made: {difference}")
 
 
 def check_size(bundle: Bundle, max_bytes: int = MAX_BYTES) -> None:
