@@ -20,8 +20,11 @@ from serve_app.core.ports import Graph
 ROUTERS = (predict.router, explain.router, feedback.router, use_cases.router, health.router, open_inference.router)
 
 
-def create_app(graph: Graph, limits: Limits, version: str) -> FastAPI:
-    """Every endpoint, over ``graph``. Routes that use cases declare come and go with them."""
+def create_app(graph: Graph, limits: Limits, version: str, *, labels_answers: bool = True) -> FastAPI:
+    """Every endpoint, over ``graph``. Routes that use cases declare come and go with them.
+
+    ``labels_answers``: put X-Request-ID into every answer. Unset behind Ray Serve, which does it itself,
+    with the id that it hands on, and would have it there twice."""
     app = FastAPI(title="Understudy", version=version, redirect_slashes=False)
     app.state.service = service = Service(graph, limits, version)
     for router in ROUTERS:
@@ -30,7 +33,7 @@ def create_app(graph: Graph, limits: Limits, version: str) -> FastAPI:
     app.openapi = OpenApi(service)  # type: ignore[method-assign]
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _refused)
-    app.add_middleware(Door, timeout_s=limits.request_timeout_s)
+    app.add_middleware(Door, timeout_s=limits.request_timeout_s, labels=labels_answers)
     return app
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import orjson
@@ -99,7 +99,7 @@ def members(body: Any, required: Iterable[str], optional: Iterable[str] = ()) ->
         wanted = f"an object with {', '.join(required)}"
         raise InvalidInput("the body is not an object", [FieldError("body", shown(body), wanted)])
     missing = [FieldError(name, "missing", "this member") for name in required if name not in body]
-    unknown = [name for name in body if name not in allowed][:SHOWN]
+    unknown = islice((name for name in body if name not in allowed), SHOWN)
     others = [FieldError(short(name), "unknown field", f"only {', '.join(sorted(allowed))}") for name in unknown]
     if missing or others:
         raise InvalidInput("the body has other members than it should", [*missing, *others])

@@ -19,17 +19,18 @@ HEADER = "X-Request-ID"
 
 class Door:
     """ASGI middleware around the whole application. ``timeout_s`` bounds a request from its first
-    byte to its answer."""
+    byte to its answer. ``labels`` is unset behind a server that puts the id into the answer itself."""
 
-    def __init__(self, app: ASGIApp, timeout_s: float) -> None:
+    def __init__(self, app: ASGIApp, timeout_s: float, labels: bool) -> None:
         self._app = app
         self._timeout_s = timeout_s
+        self._labels = labels
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        visit = Visit(scope, send)
+        visit = Visit(scope, send, self._labels)
         try:
             async with asyncio.timeout(self._timeout_s):
                 await self._app(scope, receive, visit.send)
@@ -44,16 +45,18 @@ class Door:
 class Visit:
     """One request on its way through the door."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, labels: bool) -> None:
         self.request_id = request_id_of(Headers(scope=scope))
         self.answered = False
         self._scope = scope
         self._send = send
+        self._labels = labels
         scope.setdefault("state", {})["request_id"] = self.request_id
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.answered = True
+        if self._labels and message["type"] == "http.response.start":
             MutableHeaders(scope=message)[HEADER] = self.request_id
         await self._send(message)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from serve_app.core.errors import FieldError, InvalidInput
@@ -27,47 +28,49 @@ class _Misfit(NamedTuple):
 
 
 class Misfits:
-    """Gathers the misfits of one batch. ``batch`` is unset for a lone instance, whose errors carry no row."""
+    """Gathers the misfits of one batch. ``batch`` is unset for a lone instance, whose errors carry no row.
+
+    Rows, unknown fields and columns each come in the order of rows: of each, the first that may be told
+    are kept and the others counted, so that a large bad batch costs no more than a good one."""
 
     def __init__(self, fields: Mapping[str, Any], batch: bool) -> None:
         self._places = {name: place for place, name in enumerate(fields)}
         self._batch = batch
         self._found: list[_Misfit] = []
         self._count = 0
+        self._room = SHOWN
 
     def objects(self, instances: Sequence[Any]) -> Sequence[int]:
         """The rows that are JSON objects; every other one is a misfit."""
         if set(map(type, instances)) <= {dict}:
             return range(len(instances))
-        for row, instance in enumerate(instances):
-            if type(instance) is not dict:
-                self._add(_Misfit(row, -1, "instance", instance, "a JSON object"))
-        return [row for row, instance in enumerate(instances) if type(instance) is dict]
+        good = [row for row, instance in enumerate(instances) if type(instance) is dict]
+        bad = (row for row, instance in enumerate(instances) if type(instance) is not dict)
+        self._count += len(instances) - len(good)
+        self._found += [_Misfit(row, -1, "instance", instances[row], "a JSON object") for row in islice(bad, SHOWN)]
+        return good
 
-    def unknown(self, row: int, names: Iterable[str]) -> None:
-        for name in names:
-            self._add(_Misfit(row, len(self._places), name, None, None))
+    def unknown(self, row: int, instance: Mapping[str, Any]) -> None:
+        """``instance`` has fields that no schema names."""
+        names = islice((name for name in instance if name not in self._places), self._room)
+        told = [_Misfit(row, len(self._places), name, None, None) for name in names]
+        self._count += len(instance) - sum(name in instance for name in self._places)
+        self._room -= len(told)
+        self._found += told
 
     def column(self, name: str, index: Sequence[int], cells: Sequence[Any], problems: Sequence[str | None]) -> None:
         """``problems``: what was expected of each cell, None where it fits."""
-        for row, cell, expected in zip(index, cells, problems, strict=True):
-            if expected is not None:
-                self._add(_Misfit(row, self._places[name], name, cell, expected))
+        bad = [place for place, expected in enumerate(problems) if expected is not None]
+        self._count += len(bad)
+        column = self._places[name]
+        self._found += [_Misfit(index[at], column, name, cells[at], problems[at]) for at in bad[:SHOWN]]
 
     def refuse(self) -> None:
         """Raises InvalidInput when anything was found."""
         if self._count:
-            errors = [self._error(misfit) for misfit in self._first()]
+            first = sorted(self._found, key=lambda misfit: misfit[:2])[:SHOWN]
+            errors = [self._error(misfit) for misfit in first]
             raise InvalidInput(self._summary(errors), errors)
-
-    def _add(self, misfit: _Misfit) -> None:
-        self._count += 1
-        self._found.append(misfit)
-        if len(self._found) > 50 * SHOWN:  # only the first rows are told: keep memory flat
-            self._found = self._first()
-
-    def _first(self) -> list[_Misfit]:
-        return sorted(self._found, key=lambda misfit: misfit[:3])[:SHOWN]
 
     def _error(self, misfit: _Misfit) -> FieldError:
         row = misfit.row if self._batch else None

@@ -51,7 +51,7 @@ def _unknown(fields: Fields, objects: Sequence[Any], index: Sequence[int], misfi
     known = set(fields)
     for row, instance in zip(index, objects, strict=True):
         if not known.issuperset(instance):
-            misfits.unknown(row, (name for name in instance if name not in known))
+            misfits.unknown(row, instance)
 
 
 def _column(name: str, field: InputField, objects: Sequence[Any], index: Sequence[int], misfits: Misfits) -> Column:

@@ -92,6 +92,13 @@ def test_a_request_id_is_kept_when_it_is_sane(client: TestClient) -> None:
     assert len(made) == len(torn) == 26
 
 
+def test_behind_a_server_that_labels_answers_the_id_is_only_taken_over() -> None:
+    client = TestClient(create_app(SmallGraph(), Limits(), "0.1.0", labels_answers=False))
+    answer = client.get("/nowhere", headers={"X-Request-ID": "theirs"})
+    assert "X-Request-ID" not in answer.headers
+    assert answer.json()["instance"].endswith(":theirs")
+
+
 DECLARED: list[tuple[str, Any, Any]] = [
     (
         "/fair_price",
