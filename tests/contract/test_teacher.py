@@ -223,7 +223,7 @@ async def test_thoughts_are_paid_for_and_not_read() -> None:
         fake.thoughts = 80
         reply = await teacher.answer(question())
     assert (reply.label, reply.tokens_out) == ("network", 100)
-    assert fake.calls[0].body["generationConfig"]["thinkingConfig"] == {"thinkingBudget": 0}
+    assert fake.calls[0].body["generationConfig"]["thinkingConfig"] == {"thinking_budget": 0}  # as the SDK spells it
 
 
 @pytest.mark.parametrize("kind", FAKES)
