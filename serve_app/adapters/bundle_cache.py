@@ -78,8 +78,9 @@ class BundleCache:
 
     def last(self, use_case: str) -> Champion | None:
         """What ``remember`` was last told."""
+        note = self._note(use_case)
         try:
-            told = json.loads(self._note(use_case).read_bytes())
+            told = json.loads(note.read_bytes())
             champion = Champion(version=str(told["version"]), digest=str(told["digest"]))
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None

@@ -80,6 +80,7 @@ class MlflowRegistry:
         made = self._find(use_case, version)
         with self._at.client():
             bundle = self._read(str(made.source))
+        check(bundle, None, self._max_bytes)
         if digest_of(bundle) != made.tags.get(_DIGEST):
             raise BadBundle(f"{use_case} {version}: these are not the files that were registered")
         return bundle

@@ -1,0 +1,172 @@
+"""A bundle is tried where only a child can die. The cache is the disk's own, so its laws stand here too."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serve_app.adapters.bundle_cache import BundleCache, Champion
+from serve_app.adapters.bundle_folder import read_folder, write_folder
+from serve_app.adapters.verify_bundle import verify
+from serve_app.core.bundle import digest_of
+from serve_app.core.errors import BadBundle
+from tests.fakes.stub_student import LOADERS, bundle, use_case
+
+
+def _verify(given: dict[str, bytes], loader: str = "load_student", timeout_s: float = 60.0) -> None:
+    verify(given, use_case(), timeout_s, loader=f"{LOADERS}:{loader}")
+
+
+def test_a_student_that_keeps_its_word_is_let_through() -> None:
+    _verify(bundle())
+
+
+def test_a_changed_file_never_reaches_the_child() -> None:
+    started = time.monotonic()
+    with pytest.raises(BadBundle, match="has changed"):
+        _verify(bundle() | {"weights.json": bundle()["weights.json"].replace(b"1", b"2")}, "load_crash")
+    assert time.monotonic() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    ("loader", "text"),
+    [
+        ("load_liar", "does not answer as it did when it was made: golden row"),
+        ("load_crash", r"crashed its process \(SIGSEGV\)"),
+        ("load_exit", r"ended its process \(exit code 0\)"),
+        ("load_refuse", "cannot be loaded: KeyError: 'weights'"),
+    ],
+)
+def test_a_student_that_does_not_is_refused(loader: str, text: str) -> None:
+    with pytest.raises(BadBundle, match=text):
+        _verify(bundle(), loader)
+
+
+def test_a_hang_ends() -> None:
+    started = time.monotonic()
+    with pytest.raises(BadBundle, match="within 1 s"):
+        _verify(bundle(), "load_hang", timeout_s=1)
+    assert time.monotonic() - started < 5
+
+
+def test_the_child_sees_none_of_the_parents_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNDERSTUDY_TEACHER__GEMINI__API_KEY", "secret")
+    _verify(bundle(), "load_curious")
+
+
+def test_a_truncated_lightgbm_model_kills_only_the_child() -> None:
+    import lightgbm
+
+    random = np.random.default_rng(0)
+    data = lightgbm.Dataset(random.normal(size=(200, 3)), random.normal(size=200))
+    model = lightgbm.train({"verbose": -1, "num_threads": 1}, data, 5).model_to_string().encode()
+    _verify(bundle(files={"model.txt": model}), "load_booster")
+    with pytest.raises(BadBundle, match=r"crashed its process \(SIGABRT\)"):
+        _verify(bundle(files={"model.txt": model[: len(model) // 2]}), "load_booster")
+
+
+def _other(number: int) -> dict[str, bytes]:
+    return bundle((0.1, 0.2, number / 7))
+
+
+def test_the_cache_gives_back_what_it_was_given(tmp_path: Path) -> None:
+    cache = BundleCache(tmp_path / "not" / "there")
+    assert cache.get(digest_of(bundle())) is None
+    assert cache.put(bundle())
+    assert cache.put(bundle())
+    assert cache.get(digest_of(bundle())) == bundle()
+    assert BundleCache(tmp_path / "not" / "there").get(digest_of(bundle())) == bundle()
+
+
+@pytest.mark.parametrize("damage", ["changed", "short", "missing", "extra", "link", "folder"])
+def test_the_cache_throws_away_what_does_not_hold(tmp_path: Path, damage: str) -> None:
+    cache, digest = BundleCache(tmp_path), digest_of(bundle())
+    cache.put(bundle())
+    folder = tmp_path / digest.removeprefix("sha256:")
+    weights = folder / "weights.json"
+    content = weights.read_bytes()
+    weights.unlink()
+    match damage:
+        case "changed":
+            weights.write_bytes(content.replace(b"1", b"2"))
+        case "short":
+            weights.write_bytes(content[:-1])
+        case "extra":
+            weights.write_bytes(content)
+            (folder / "more.txt").write_bytes(b"")
+        case "link":
+            (tmp_path / "outside.json").write_bytes(content)
+            weights.symlink_to(tmp_path / "outside.json")
+        case "folder":
+            weights.write_bytes(content)
+            (folder / "sub").mkdir()
+    assert cache.get(digest) is None
+    assert not folder.exists()
+    assert cache.put(bundle())
+    assert cache.get(digest) == bundle()
+
+
+def test_another_bundle_in_its_place_is_not_taken_for_it(tmp_path: Path) -> None:
+    cache = BundleCache(tmp_path)
+    cache.put(_other(1))
+    folder = tmp_path / digest_of(_other(1)).removeprefix("sha256:")
+    folder.rename(tmp_path / digest_of(bundle()).removeprefix("sha256:"))
+    assert cache.get(digest_of(bundle())) is None
+
+
+def test_the_cache_keeps_the_last_used_and_the_champions(tmp_path: Path) -> None:
+    cache = BundleCache(tmp_path, keep=2)
+    champion = digest_of(_other(0))
+    cache.put(_other(0))
+    cache.remember("harbour", "1", champion)
+    for number in range(1, 5):
+        cache.put(_other(number))
+        os.utime(tmp_path / digest_of(_other(number)).removeprefix("sha256:"), (number, number))
+    cache.put(_other(5))
+    kept = [number for number in range(6) if cache.get(digest_of(_other(number)))]
+    assert kept == [0, 4, 5]
+    assert not list(tmp_path.glob(".new-*"))
+
+
+def test_the_cache_remembers_each_champion(tmp_path: Path) -> None:
+    cache, digest = BundleCache(tmp_path), digest_of(bundle())
+    assert cache.last("harbour") is None
+    assert cache.remember("harbour", "3", digest)
+    assert cache.remember("harbour", "4", digest)
+    assert BundleCache(tmp_path).last("harbour") == Champion("4", digest)
+    assert cache.last("airport") is None
+    (tmp_path / "last" / "harbour.json").write_text("[")
+    assert cache.last("harbour") is None
+
+
+def test_a_disk_that_is_gone_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    cache = BundleCache(tmp_path / "file")
+    assert not cache.put(bundle())
+    assert not cache.remember("harbour", "1", digest_of(bundle()))
+    assert cache.get(digest_of(bundle())) is None
+    assert cache.last("harbour") is None
+
+
+def test_no_digest_leaves_the_cache(tmp_path: Path) -> None:
+    with pytest.raises(BadBundle, match="is no digest"):
+        BundleCache(tmp_path).get("sha256:../../etc")
+    with pytest.raises(ValueError, match="no name"):
+        BundleCache(tmp_path).last("../x")
+
+
+def test_a_folder_over_the_limit_is_not_read(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"a.txt": b"x" * 60, "b.txt": b"x" * 60})
+    assert len(read_folder(tmp_path, max_bytes=120)) == 2
+    with pytest.raises(BadBundle, match="over the limit"):
+        read_folder(tmp_path, max_bytes=119)
+
+
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.txt")
+    with pytest.raises(BadBundle, match="no plain file"):
+        read_folder(tmp_path)
