@@ -139,24 +139,32 @@ class FeatureTable(Config):
 
 class TextFeatures(Config):
     """How text becomes dense numbers: out-of-fold scores of a linear model on TF-IDF, and a
-    truncated SVD of the same."""
+    truncated SVD of the same.
+
+    n-grams of characters pay on short texts and cost most on long ones: a field has them only where
+    its texts are up to ``chars_up_to`` characters on average. ``max_terms`` counts words and
+    characters each; ``linear_c`` is the linear model's C (the larger, the less it is held back)."""
 
     word_ngrams: tuple[PositiveInt, PositiveInt] = (1, 2)
-    char_ngrams: tuple[PositiveInt, PositiveInt] | None = (2, 5)
+    char_ngrams: tuple[PositiveInt, PositiveInt] | None = (3, 4)
+    chars_up_to: PositiveInt = 200
     max_terms: PositiveInt = 60_000
-    components: Annotated[int, Field(ge=0)] = 64
+    linear_c: Annotated[float, Field(gt=0)] = 0.5
+    components: Annotated[int, Field(ge=0)] = 32
     folds: Annotated[int, Field(ge=2, le=20)] = 5
 
 
 class LightGBM(Config):
-    """``params`` go to LightGBM as they are, over the project's defaults."""
+    """``params`` go to LightGBM as they are, over the project's defaults. ``bags`` students are grown,
+    each stopped early on the share of the rows that it does not see; their mean answers."""
 
     kind: Literal["lightgbm"]
     rounds: PositiveInt = 300
     early_stopping_rounds: PositiveInt = 30
+    bags: Annotated[int, Field(ge=2, le=20)] = 5
     params: dict[str, float | int | str | bool] = {}
     text: TextFeatures = TextFeatures()
-    calibration: Literal["auto", "temperature", "isotonic", "none"] = "auto"
+    calibration: Literal["auto", "temperature", "vector", "isotonic", "none"] = "auto"
     seed: int = 7
 
 
