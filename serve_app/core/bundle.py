@@ -30,7 +30,7 @@ from serve_app.core.manifest import (
     check_schema,
     feature_kinds,
     first_problem,
-    read_manifest,
+    parse_manifest,
     schema_version,
 )
 from serve_app.core.npz import check_npz
@@ -45,6 +45,7 @@ __all__ = [
     "check",
     "check_answers",
     "digest_of",
+    "read_manifest",
     "same",
     "schema_version",
     "seal",
@@ -101,13 +102,18 @@ def digest_of(bundle: Bundle) -> str:
     return f"sha256:{_sha256(_manifest_text(bundle))}"
 
 
+def read_manifest(bundle: Bundle) -> Manifest:
+    """The manifest alone; the files it names are not looked at. Raises BadBundle."""
+    return parse_manifest(_manifest_text(bundle))
+
+
 def check(bundle: Bundle, use_case: UseCase | None, max_bytes: int = MAX_BYTES) -> Manifest:
     """The manifest of a bundle whose every byte is vouched for and which, given ``use_case``, answers
     its schema. Raises BadBundle, saying what is wrong. Loads no model."""
     check_size(bundle, max_bytes)
     for name in bundle:
         check_name(name)
-    manifest = read_manifest(_manifest_text(bundle))
+    manifest = read_manifest(bundle)
     _check_files(bundle, manifest)
     Golden.from_json(bundle[GOLDEN]).check_rows(manifest.features)
     if use_case is not None:
@@ -119,7 +125,7 @@ def check_answers(bundle: Bundle, student: Student) -> None:
     """Raises BadBundle unless ``student``, loaded from ``bundle``, answers its golden rows bit for bit.
     For a bundle that ``check`` let through; whoever loads one calls this before it answers anybody."""
     golden = Golden.from_json(bundle[GOLDEN])
-    rows = golden.as_rows(read_manifest(bundle[MANIFEST]).features)
+    rows = golden.as_rows(read_manifest(bundle).features)
     if difference := same(golden, student.answer(rows)):
         raise BadBundle(f"the model does not answer as it did when it was made: {difference}")
 
