@@ -2,6 +2,8 @@
 
     <root>/<digest>/...            a bundle
     <root>/last/<use case>.json    the champion that was served last
+    <root>/tried/<digest>          a bundle that this machine has tried in a child process, and found good
+    <root>/tried/<digest>          a bundle that was tried on this machine and held
     <root>/.new-...                being written or thrown away
 
 Replicas of one machine share the folder. Whatever is read is checked again; what does not hold is
@@ -100,6 +102,39 @@ class BundleCache:
             return False
         return True
 
+    def was_tried(self, digest: str, libraries: str) -> bool:
+        """Whether ``mark_tried`` was told the same, ``libraries`` included: other versions may predict
+        otherwise."""
+        try:
+            return self._trial(digest).read_text() == libraries
+        except OSError:
+            return False
+
+    def mark_tried(self, digest: str, libraries: str) -> None:
+        with suppress(OSError):
+            self._trial(digest).parent.mkdir(parents=True, exist_ok=True)
+            self._trial(digest).write_text(libraries)
+
+    def _trial(self, digest: str) -> Path:
+        return self._root / "tried" / self._folder(digest).name
+
+    def was_tried(self, digest: str) -> bool:
+        """Whether ``mark_tried`` was told of it. A digest stands for every byte: what held once holds."""
+        return self._mark(digest).exists()
+
+    def mark_tried(self, digest: str) -> bool:
+        """Notes that the bundle was verified here; False when the disk would not take it."""
+        mark = self._mark(digest)
+        try:
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+        except OSError:
+            return False
+        return True
+
+    def _mark(self, digest: str) -> Path:
+        return self._root / "tried" / self._folder(digest).name
+
     def _folder(self, digest: str) -> Path:
         if not (match := _DIGEST.fullmatch(digest)):
             raise BadBundle(f"{digest[:100]!r} is no digest")
@@ -133,6 +168,9 @@ class BundleCache:
         for folder in self._root.glob(f"{_NEW}*"):
             if time.time() - _used_at(folder) > _ABANDONED_S:
                 shutil.rmtree(folder, ignore_errors=True)
+        for mark in (self._root / "tried").glob("*"):
+            if not (self._root / mark.name).exists():
+                mark.unlink(missing_ok=True)
 
     def _remembered(self) -> list[str]:
         return [path.stem for path in (self._root / "last").glob("*.json") if _USE_CASE.fullmatch(path.stem)]

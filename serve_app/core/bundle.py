@@ -30,9 +30,9 @@ from serve_app.core.manifest import (
     check_schema,
     feature_kinds,
     first_problem,
-    parse_manifest,
     schema_version,
 )
+from serve_app.core.manifest import read_manifest as manifest_from
 from serve_app.core.npz import check_npz
 from serve_app.core.ports import Bundle, Student
 from serve_app.core.use_case import UseCase
@@ -104,7 +104,7 @@ def digest_of(bundle: Bundle) -> str:
 
 def read_manifest(bundle: Bundle) -> Manifest:
     """The manifest alone; the files it names are not looked at. Raises BadBundle."""
-    return parse_manifest(_manifest_text(bundle))
+    return manifest_from(_manifest_text(bundle))
 
 
 def check(bundle: Bundle, use_case: UseCase | None, max_bytes: int = MAX_BYTES) -> Manifest:

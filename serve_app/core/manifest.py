@@ -65,7 +65,7 @@ class _Format(BaseModel):
     format: Annotated[int, Field(ge=1)]
 
 
-def parse_manifest(text: bytes) -> Manifest:
+def read_manifest(text: bytes) -> Manifest:
     """Raises BadBundle for a newer format and for anything that is no manifest."""
     try:
         written = _Format.model_validate_json(text)

@@ -143,11 +143,25 @@ def test_the_cache_remembers_each_champion(tmp_path: Path) -> None:
     assert cache.last("harbour") is None
 
 
+def test_the_cache_knows_what_was_tried_while_it_keeps_it(tmp_path: Path) -> None:
+    cache = BundleCache(tmp_path, keep=1)
+    for number in (1, 2):
+        cache.put(_other(number))
+        assert not cache.was_tried(digest_of(_other(number)))
+        assert cache.mark_tried(digest_of(_other(number)))
+        os.utime(tmp_path / digest_of(_other(number)).removeprefix("sha256:"), (number, number))
+    assert BundleCache(tmp_path).was_tried(digest_of(_other(2)))
+    cache.put(_other(3))
+    assert not cache.was_tried(digest_of(_other(2)))
+
+
 def test_a_disk_that_is_gone_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     cache = BundleCache(tmp_path / "file")
     assert not cache.put(bundle())
     assert not cache.remember("harbour", "1", digest_of(bundle()))
+    assert not cache.mark_tried(digest_of(bundle()))
+    assert not cache.was_tried(digest_of(bundle()))
     assert cache.get(digest_of(bundle())) is None
     assert cache.last("harbour") is None
 
