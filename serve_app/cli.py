@@ -9,6 +9,7 @@ import typer
 from serve_app.commands.check import check
 from serve_app.commands.new import new
 from serve_app.commands.schema import schema
+from serve_app.commands.serve import serve
 from serve_app.core.errors import UnderstudyError
 
 app = typer.Typer(
@@ -18,6 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(serve)
 app.command()(check)
 app.command()(schema)
 app.command()(new)

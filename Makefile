@@ -1,0 +1,41 @@
+# Each target makes .venv from requirements.lock when it is missing or stale, and then does its work.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: serve test check bench clean lock
+.DEFAULT_GOAL := serve
+
+serve: $(READY)
+	@exec $(BIN)/understudy serve $(ARGS)
+
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/unit/test_boundaries.py
+	$(BIN)/understudy check
+
+bench: $(READY)
+	$(BIN)/python -m tests.benchmarks.accuracy $(ARGS)
+
+clean:
+	rm -rf .venv .understudy .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+
+# uv stands in the lock with its hash like everything else; pip fetches it, and it fetches the rest.
+$(READY): requirements.lock pyproject.toml
+	@echo "making .venv from requirements.lock (about a minute the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
+	UV_COMPILE_BYTECODE=1 $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# After a change of pyproject.toml: new exact versions and hashes, without any address.
+lock: $(READY)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --no-annotate --extra test --extra check --extra bootstrap pyproject.toml -o requirements.lock

@@ -1,0 +1,123 @@
+"""First champions: every use case with labelled rows and no champion gets one.
+
+    python -m pipelines.bootstrap --only NAME
+
+One run of Ray Train for all of them, since a run costs more to set up than a small student to grow.
+A use case that cannot train is told and stops nobody.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipelines.labelled import load
+from pipelines.train import TrainFailure, TrainTask, train
+from serve_app.adapters.config_files import load_platform
+from serve_app.adapters.registries import open_registry
+from serve_app.adapters.use_case_folder import UseCaseFolder
+from serve_app.core.bundle import digest_of, read_manifest
+from serve_app.core.errors import UnderstudyError
+from serve_app.core.platform import Platform
+from serve_app.core.ports import Bundle, Registry
+
+Tell = Callable[[str, str], None]
+"""(use case, how it is going)."""
+
+CHAMPION = "champion"
+
+
+def bootstrap(names: Iterable[str], catalogue: UseCaseFolder, platform: Platform, tell: Tell) -> dict[str, str]:
+    """Trains what has no champion. Gives each use case's version, or why it has none."""
+    registry = open_registry(platform)
+    tasks: list[TrainTask] = []
+    came: dict[str, str] = {}
+    for name in names:
+        found = _task(name, catalogue, Path(platform.state), registry)
+        if isinstance(found, TrainTask):
+            tasks.append(found)
+            tell(name, f"training: waiting, {len(found.labelled)} labelled rows")
+        else:
+            came[name] = found
+            tell(name, found)
+    return came | (_train(tasks, platform, registry, tell) if tasks else {})
+
+
+def _task(name: str, catalogue: UseCaseFolder, state: Path, registry: Registry) -> TrainTask | str:
+    """A task, or why there is none."""
+    try:
+        if champion := registry.aliased(name, CHAMPION):
+            return f"version {champion.version} is the champion"
+        use_case = catalogue.get(name)
+        labelled = load(use_case, catalogue.folder(name), state)
+    except UnderstudyError as error:
+        return f"cannot train: {error}"
+    return _enough(TrainTask(use_case, labelled)) if labelled else "no labelled rows: it learns from its teacher"
+
+
+def _enough(task: TrainTask) -> TrainTask | str:
+    rows, least = len(task.labelled), task.use_case.retraining.min_rows
+    return task if rows >= least else f"cannot train: {rows} labelled rows, {least} are needed"
+
+
+def _train(tasks: list[TrainTask], platform: Platform, registry: Registry, tell: Tell) -> dict[str, str]:
+    came: dict[str, str] = {}
+    for task in tasks:
+        tell(task.use_case.name, "training: under way")
+    results = train(
+        tasks,
+        num_workers=max(task.use_case.retraining.num_workers for task in tasks),
+        storage_path=Path(platform.state) / "training",
+        deadline_s=max(task.use_case.retraining.deadline_s for task in tasks),
+        created_at=datetime.now(UTC),
+    )
+    for task, result in zip(tasks, results, strict=True):
+        name = task.use_case.name
+        came[name] = _register(name, result, registry)
+        tell(name, came[name])
+    return came
+
+
+def _register(name: str, result: Bundle | TrainFailure, registry: Registry) -> str:
+    if isinstance(result, TrainFailure):
+        return f"cannot train: {result.reason}"
+    manifest = read_manifest(result)
+    tags = {"origin": "first champion", "schema_version": manifest.schema_version, "digest": digest_of(result)}
+    version = registry.register(name, result, manifest.metrics, tags)
+    registry.set_alias(name, CHAMPION, version.version)
+    told = ", ".join(f"{key} {manifest.metrics[key]:.3f}" for key in SHOWN if key in manifest.metrics)
+    return f"version {version.version} is the champion ({told})"
+
+
+SHOWN = ("accuracy", "macro_f1", "auc", "ece", "mae", "coverage")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    asked = _arguments(arguments)
+    platform = load_platform(asked.configs / "platform.yaml", os.environ)
+    state = asked.state or Path(platform.state)
+    platform = platform.model_copy(update={"state": str(state.resolve())})
+    catalogue = UseCaseFolder(asked.configs.resolve() / "use_cases")
+    names = asked.only or catalogue.names()
+    came = bootstrap(names, catalogue, platform, lambda name, how: print(f"{name}: {how}", flush=True))
+    return 1 if any(how.startswith("cannot train") for how in came.values()) else 0
+
+
+def _arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m pipelines.bootstrap", description=__doc__)
+    parser.add_argument("--only", action="append", help="a use case; may be repeated")
+    parser.add_argument("--configs", type=Path, default=Path("configs"))
+    parser.add_argument("--state", type=Path, help="another state folder than platform.yaml's")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except UnderstudyError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)

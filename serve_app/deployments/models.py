@@ -1,0 +1,40 @@
+"""Where the student of a use case is found.
+
+Use cases that were there when the application was built are bound to it; one that came later runs
+as a Serve application of its own (see ``app.py``), found by its name, so that nothing restarts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ray import serve
+from ray.serve.exceptions import RayServeException
+
+from serve_app.core.errors import Unavailable
+from serve_app.deployments.model import deployment_name
+
+
+def own_application(use_case: str) -> str:
+    """The name of the application that a use case added while serving runs as."""
+    return f"understudy-{use_case}"
+
+
+class Models:
+    """Handles by use case."""
+
+    def __init__(self, bound: Mapping[str, Any]) -> None:
+        self._handles = dict(bound)
+
+    def of(self, use_case: str) -> Any:
+        """Raises Unavailable for a use case whose student runs nowhere."""
+        if use_case not in self._handles:
+            self._handles[use_case] = self._find(use_case)
+        return self._handles[use_case]
+
+    def _find(self, use_case: str) -> Any:
+        try:
+            return serve.get_deployment_handle(deployment_name(use_case), own_application(use_case))
+        except RayServeException:
+            raise Unavailable(f"no student of {use_case} is running yet", 5) from None

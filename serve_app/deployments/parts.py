@@ -1,0 +1,101 @@
+"""How every part is, for ``/readyz``: asked all at once, each with a time-out of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Coroutine
+from typing import Any
+
+from ray import serve
+from ray.serve.exceptions import RayServeException
+
+from serve_app.adapters.use_case_folder import UseCaseFolder
+from serve_app.core.errors import UnderstudyError
+from serve_app.core.platform import Platform
+from serve_app.core.ports import EventLog, Part
+from serve_app.core.serving import ModelState
+from serve_app.deployments.calls import call
+
+PATIENCE_S = 3.0
+
+PIPELINES = ("Pipelines", "pipelines")
+"""Deployment and application: the name crosses, no import."""
+
+
+class Parts:
+    def __init__(
+        self, catalogue: UseCaseFolder, platform: Platform, log: EventLog, cascade: Any, teacher: Any, registry: Any
+    ) -> None:
+        self._catalogue, self._platform, self._log = catalogue, platform, log
+        self._cascade, self._teacher, self._registry = cascade, teacher, registry
+
+    async def all(self) -> list[Part]:
+        training = await self._training()
+        asked: list[Coroutine[Any, Any, Part]] = [self._store(), self._registry_part()]
+        asked += [self._use_case(name, training.get(name)) for name in self._catalogue.names()]
+        asked += [self._teacher_part(name) for name in self._catalogue.names()]
+        return [*await asyncio.gather(*asked), self._auth(), *self._broken()]
+
+    async def model_states(self) -> list[ModelState]:
+        return list(await asyncio.gather(*(self._model(name) for name in self._catalogue.names())))
+
+    async def _model(self, name: str) -> ModelState:
+        found = await _soon(call(self._cascade.model_state, name))
+        return found if isinstance(found, ModelState) else ModelState(name, "failed", str(found))
+
+    async def _use_case(self, name: str, training: str | None) -> Part:
+        state = await self._model(name)
+        detail = f"{state.detail}; {training}" if training and state.version is None else state.detail
+        return Part(f"use_case:{name}", state.state, detail)
+
+    async def _teacher_part(self, name: str) -> Part:
+        found = await _soon(call(self._teacher.describe, name))
+        if not isinstance(found, dict):
+            return Part(f"teacher:{name}", "failed", str(found))
+        shut = found["breaker"] == "open"
+        detail = f"{found['detail']}; not asked at present ({found['last_failure']})" if shut else found["detail"]
+        return Part(f"teacher:{name}", "degraded" if shut else "ready", detail, found["real"])
+
+    async def _store(self) -> Part:
+        kind = self._log_kind()
+        found = await _soon(asyncio.to_thread(self._log.ping))
+        return Part("store", "failed" if found else "ready", f"{kind}: {found}" if found else kind)
+
+    async def _registry_part(self) -> Part:
+        found = await _soon(call(self._registry.describe))
+        failed = isinstance(found, Exception)
+        return Part("registry", "failed" if failed else "ready", str(found))
+
+    async def _training(self) -> dict[str, str]:
+        """What the pipelines are at, by use case; nothing when they do not run."""
+        try:
+            handle = serve.get_deployment_handle(*PIPELINES)
+        except RayServeException:
+            return {}
+        found = await _soon(call(handle.progress))
+        return found if isinstance(found, dict) else {}
+
+    def _auth(self) -> Part:
+        if self._platform.auth.mode == "local":
+            return Part("auth", "ready", "local: no token needed, only this machine may ask", real=False)
+        return Part("auth", "ready", self._platform.auth.mode)
+
+    def _broken(self) -> list[Part]:
+        """Folders that cannot be used at all; one that serves its last good version is told as well."""
+        known = set(self._catalogue.names())
+        problems = self._catalogue.problems().items()
+        return [Part(f"{'config' if name in known else 'use_case'}:{name}", "failed", text) for name, text in problems]
+
+    def _log_kind(self) -> str:
+        url = self._platform.store.url.get_secret_value()
+        return "SQLite, embedded" if url.startswith("sqlite") else url.split(":", 1)[0].split("+")[0]
+
+
+async def _soon(asked: Awaitable[Any]) -> Any:
+    """What was answered; a refusal or a time-out is given back as the exception it is."""
+    try:
+        return await asyncio.wait_for(asked, PATIENCE_S)
+    except UnderstudyError as error:
+        return error
+    except TimeoutError:
+        return TimeoutError(f"no answer within {PATIENCE_S:g} s")

@@ -1,0 +1,43 @@
+"""The registry behind one deployment: MLflow is imported once on the cluster, not by every model."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ray import serve
+
+from serve_app.adapters.registries import described, open_registry
+from serve_app.core.platform import Platform
+from serve_app.core.ports import Bundle, Version
+
+
+class RegistryDesk:
+    """Opens the registry at the first call: nobody waits for MLflow's import but who asks it."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._opening = asyncio.Lock()
+        self._registry: Any = None
+
+    async def aliased(self, use_case: str, alias: str) -> Version | None:
+        """Raises RegistryUnavailable."""
+        return await asyncio.to_thread((await self._open()).aliased, use_case, alias)
+
+    async def fetch(self, use_case: str, version: str) -> Bundle:
+        """Raises RegistryUnavailable, NotFound."""
+        return await asyncio.to_thread((await self._open()).fetch, use_case, version)
+
+    async def describe(self) -> str:
+        """What it is, once it has answered. Raises RegistryUnavailable."""
+        await self._open()
+        return described(self._platform)
+
+    async def _open(self) -> Any:
+        async with self._opening:
+            if self._registry is None:
+                self._registry = await asyncio.to_thread(open_registry, self._platform)
+        return self._registry
+
+
+Registry = serve.deployment(name="Registry", ray_actor_options={"num_cpus": 0.1}, max_ongoing_requests=64)(RegistryDesk)

@@ -1,0 +1,95 @@
+"""Ray and Serve, from the first process to the last."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from types import FrameType
+
+import psutil
+
+from serve_app.start.settings import ENVIRONMENT, HOST, Settings
+from serve_app.start.telling import Phases, banner
+from serve_app.start.waiting import Failed, wait_until_answering, wait_until_trained
+
+GRACE_S = 20.0
+
+
+def run(settings: Settings) -> int:
+    """Starts, waits, tells, stays until a signal, and ends everything. The exit status."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    _stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    phases = Phases()
+    status = 1
+    try:
+        _start(settings, phases)
+        wait_until_answering(settings, phases)
+        wait_until_trained(settings, phases)
+        banner(settings, phases)
+        while True:
+            time.sleep(3600)
+    except Failed as error:
+        print(f"✗ {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        status = 0
+    finally:
+        _end()
+    return status
+
+
+def _start(settings: Settings, phases: Phases) -> None:
+    with phases("Ray and Serve imported"):
+        import ray
+        from ray.serve._private.api import serve_start
+        from ray.serve.schema import ServeDeploySchema
+    with phases("Ray started"):
+        ray.init(
+            address="local",
+            namespace="serve",
+            num_cpus=max(2, os.cpu_count() or 2),
+            include_dashboard=True,
+            dashboard_host=HOST,
+            dashboard_port=settings.dashboard_port,
+            _node_ip_address=HOST,
+            log_to_driver=False,
+            logging_level="ERROR",
+        )
+    with phases("Serve started"):  # as `serve run` does it
+        config = ServeDeploySchema.model_validate(settings.config)
+        client = serve_start(http_options=config.http_options.model_dump(), proxy_location=config.proxy_location)
+        client.deploy_apps(config)
+
+
+def _end() -> None:
+    """Everything that this process started and nothing else, also when a part of it hangs."""
+    mine = psutil.Process().children(recursive=True)
+    _stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, handler=signal.SIG_IGN)
+    print("stopping …", flush=True)
+    _shut_down()
+    _, left = psutil.wait_procs(mine, timeout=GRACE_S)
+    for process in left:
+        process.kill()
+    print("stopped")
+
+
+def _shut_down() -> None:
+    try:
+        import ray
+        from ray import serve
+
+        if ray.is_initialized():
+            serve.shutdown()
+            ray.shutdown()
+    except Exception as error:
+        print(f"Ray did not shut down by itself ({type(error).__name__}); its processes are ended", file=sys.stderr)
+
+
+def _stop_on(*signals: signal.Signals, handler: object = None) -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    for each in signals:
+        signal.signal(each, handler or interrupt)  # type: ignore[arg-type]

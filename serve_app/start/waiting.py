@@ -1,0 +1,95 @@
+"""Waits until there are answers, telling what is being waited for."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import httpx
+
+from serve_app.core.json_schema import example
+from serve_app.start.settings import Settings
+from serve_app.start.telling import Phases
+
+START_S = 180.0
+TRAINING_S = 900.0
+PAUSE_S = 0.25
+
+
+class Failed(Exception):
+    """The application does not come up; the text says why."""
+
+
+def wait_until_answering(settings: Settings, phases: Phases) -> None:
+    """Until the first real answer over HTTP."""
+    with phases("application ready"):
+        _until(lambda: _ready(settings), START_S, "the application is not ready")
+    with phases("first answer"):
+        _ask_once(settings)
+
+
+def wait_until_trained(settings: Settings, phases: Phases) -> None:
+    """Until no use case is being trained any more: a first start has students to make."""
+    if not _training(settings):
+        return
+    print("    students are being trained; questions are answered meanwhile", flush=True)
+    with phases("students trained"):
+        told: dict[str, str] = {}
+        _until(lambda: not _tell_changes(settings, told), TRAINING_S, "training has not ended")
+
+
+def _until(done: Any, patience_s: float, what: str) -> None:
+    end = time.monotonic() + patience_s
+    while not done():
+        if time.monotonic() > end:
+            raise Failed(f"{what} after {patience_s:g} s; the logs lie in /tmp/ray/session_latest/logs/serve")
+        time.sleep(PAUSE_S)
+
+
+def _ready(settings: Settings) -> bool:
+    try:
+        return httpx.get(f"{settings.address}/readyz", timeout=5).status_code == 200
+    except httpx.HTTPError:
+        _fail_if_serve_did()
+        return False
+
+
+def _fail_if_serve_did() -> None:
+    from ray import serve
+
+    for name, app in serve.status().applications.items():
+        if app.status.value in ("DEPLOY_FAILED", "UNHEALTHY"):
+            raise Failed(f"application {name}: {app.message.strip().splitlines()[-1][:500]}")
+
+
+def parts(settings: Settings) -> list[dict[str, Any]]:
+    try:
+        return httpx.get(f"{settings.address}/readyz", timeout=10).json()["parts"]
+    except (httpx.HTTPError, ValueError, KeyError):
+        return []
+
+
+def _training(settings: Settings) -> dict[str, str]:
+    """Use cases without a student for which training is under way or about to be."""
+    return {
+        part["name"].removeprefix("use_case:"): part["detail"]
+        for part in parts(settings)
+        if part["name"].startswith("use_case:") and part["state"] == "cold" and "training:" in part["detail"]
+    }
+
+
+def _tell_changes(settings: Settings, told: dict[str, str]) -> bool:
+    """True while somebody is being trained."""
+    now = _training(settings)
+    for name, detail in now.items():
+        if told.get(name) != detail:
+            told[name] = detail
+            print(f"    {name}: {detail.split('training:', 1)[1].strip()}", flush=True)
+    return bool(now)
+
+
+def _ask_once(settings: Settings) -> None:
+    name, use_case = next(iter(settings.catalogue.all().items()))
+    answer = httpx.post(f"{settings.address}/api/v1/predict/{name}", json=example(use_case.fields), timeout=30)
+    if answer.status_code >= 500:
+        raise Failed(f"the first question was answered with {answer.status_code}: {answer.text[:300]}")
