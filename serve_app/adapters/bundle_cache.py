@@ -3,7 +3,6 @@
     <root>/<digest>/...            a bundle
     <root>/last/<use case>.json    the champion that was served last
     <root>/tried/<digest>          a bundle that this machine has tried in a child process, and found good
-    <root>/tried/<digest>          a bundle that was tried on this machine and held
     <root>/.new-...                being written or thrown away
 
 Replicas of one machine share the folder. Whatever is read is checked again; what does not hold is
@@ -107,7 +106,7 @@ class BundleCache:
         otherwise."""
         try:
             return self._trial(digest).read_text() == libraries
-        except OSError:
+        except (OSError, UnicodeDecodeError):
             return False
 
     def mark_tried(self, digest: str, libraries: str) -> None:
@@ -116,23 +115,6 @@ class BundleCache:
             self._trial(digest).write_text(libraries)
 
     def _trial(self, digest: str) -> Path:
-        return self._root / "tried" / self._folder(digest).name
-
-    def was_tried(self, digest: str) -> bool:
-        """Whether ``mark_tried`` was told of it. A digest stands for every byte: what held once holds."""
-        return self._mark(digest).exists()
-
-    def mark_tried(self, digest: str) -> bool:
-        """Notes that the bundle was verified here; False when the disk would not take it."""
-        mark = self._mark(digest)
-        try:
-            mark.parent.mkdir(parents=True, exist_ok=True)
-            mark.touch()
-        except OSError:
-            return False
-        return True
-
-    def _mark(self, digest: str) -> Path:
         return self._root / "tried" / self._folder(digest).name
 
     def _folder(self, digest: str) -> Path:

@@ -147,12 +147,13 @@ def test_the_cache_knows_what_was_tried_while_it_keeps_it(tmp_path: Path) -> Non
     cache = BundleCache(tmp_path, keep=1)
     for number in (1, 2):
         cache.put(_other(number))
-        assert not cache.was_tried(digest_of(_other(number)))
-        assert cache.mark_tried(digest_of(_other(number)))
+        assert not cache.was_tried(digest_of(_other(number)), "numpy 2")
+        cache.mark_tried(digest_of(_other(number)), "numpy 2")
         os.utime(tmp_path / digest_of(_other(number)).removeprefix("sha256:"), (number, number))
-    assert BundleCache(tmp_path).was_tried(digest_of(_other(2)))
+    assert BundleCache(tmp_path).was_tried(digest_of(_other(2)), "numpy 2")
+    assert not cache.was_tried(digest_of(_other(2)), "numpy 3")
     cache.put(_other(3))
-    assert not cache.was_tried(digest_of(_other(2)))
+    assert not cache.was_tried(digest_of(_other(2)), "numpy 2")
 
 
 def test_a_disk_that_is_gone_is_no_error(tmp_path: Path) -> None:
@@ -160,8 +161,8 @@ def test_a_disk_that_is_gone_is_no_error(tmp_path: Path) -> None:
     cache = BundleCache(tmp_path / "file")
     assert not cache.put(bundle())
     assert not cache.remember("harbour", "1", digest_of(bundle()))
-    assert not cache.mark_tried(digest_of(bundle()))
-    assert not cache.was_tried(digest_of(bundle()))
+    cache.mark_tried(digest_of(bundle()), "numpy 2")
+    assert not cache.was_tried(digest_of(bundle()), "numpy 2")
     assert cache.get(digest_of(bundle())) is None
     assert cache.last("harbour") is None
 
