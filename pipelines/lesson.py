@@ -35,7 +35,7 @@ class Prepared:
     fold: npt.NDArray[np.intp]
     objectives: Mapping[str, Mapping[str, Any]]
 
-    def grow(self, use_case: UseCase, model: str, bag: int, threads: int) -> Bag:
+    def grow(self, use_case: UseCase, model: str, bag: int, threads: int = 1) -> Bag:
         """One of the student's models without fold ``bag``."""
         student = use_case.student
         return grow(

@@ -27,8 +27,10 @@ STEADY: Mapping[str, Any] = {
 """L2 regularisation is what keeps multiclass softmax from diverging in silence; small trees, since
 the linear model has done most of the work and tables are often small."""
 
-FIXED: Mapping[str, Any] = {"deterministic": True, "force_row_wise": True, "verbosity": -1}
+FIXED: Mapping[str, Any] = {"deterministic": True, "force_col_wise": True, "verbosity": -1}
 """Never to be overridden: the same rows and seed give the same trees on any number of threads."""
+
+FEWEST_PATIENT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,12 @@ def grow(
     rounds: int,
     patience: int,
     categorical: list[int],
-    threads: int,
+    threads: int = 1,
 ) -> Bag:
+    """``patience``: rounds without gain after which a model of one score stops. A round grows one tree
+    a score, and the more scores there are, the sooner more trees only learn noise."""
     settings = {**STEADY, **params, **FIXED, "num_threads": threads}
+    patience = max(FEWEST_PATIENT, round(patience / settings.get("num_class", 1) ** 0.5))
     train = _dataset(seen, settings, categorical)
     watch = _dataset(held_out, settings, categorical, train)
     stop = lgb.early_stopping(patience, verbose=False)

@@ -20,6 +20,7 @@ Indices = npt.NDArray[np.intp]
 _BASE = 0x9E3779B97F4A7C15
 _INVERSE = pow(_BASE, -1, 2**64)
 _SPACE = 32
+_WORD, _CHARS = np.uint64(0), np.uint64(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,16 @@ def occurrences(texts: Sequence[str], words: tuple[int, int], chars: tuple[int, 
     joined = "".join([f" {text} " for text in texts])
     points = np.frombuffer(joined.encode("utf-32-le"), dtype=np.uint32)
     row = np.repeat(np.arange(len(texts)), [len(text) + 2 for text in texts])
-    spans = [*_word_spans(points, row, words), *(_char_spans(points, chars) if chars else ())]
-    start, stop = (np.concatenate([span[side] for span in spans]) for side in (0, 1))
-    return Occurrences(row[start], _hashes(points, start, stop), start, stop, joined)
+    kinds = ((_word_spans(points, row, words), _WORD), (_char_spans(points, chars) if chars else (), _CHARS))
+    spans = [(start, stop, np.full(len(start), kind)) for found, kind in kinds for start, stop in found]
+    start, stop, kind = (np.concatenate([span[part] for span in spans]) for part in range(3))
+    hashed = _hashes(points, start, stop) & ~np.uint64(1) | kind
+    return Occurrences(row[start], hashed, start, stop, joined)
+
+
+def of_chars(hashes: Hashes) -> npt.NDArray[np.bool_]:
+    """Which of them are n-grams of characters: the last bit says so."""
+    return np.asarray((hashes & np.uint64(1)) == _CHARS)
 
 
 def _word_spans(points: npt.NDArray[np.uint32], row: Indices, sizes: tuple[int, int]) -> Iterator[tuple[Indices, ...]]:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from serve_app.core.terms import Hashes, Occurrences, Vocabulary, occurrences
+from serve_app.core.terms import Hashes, Occurrences, Vocabulary, occurrences, of_chars
 
 Floats32 = npt.NDArray[np.float32]
 
@@ -68,12 +68,14 @@ def _unit(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
 def learn(
     texts: Sequence[str], words: tuple[int, int], chars: tuple[int, int] | None, max_terms: int, min_texts: int = 2
 ) -> Tfidf:
-    """The ``max_terms`` terms found in most texts, in at least ``min_texts``;
-    idf = ln((1 + n) / (1 + texts with it)) + 1."""
+    """The terms found in most texts, in at least ``min_texts``: ``max_terms`` of words and as many of
+    characters; idf = ln((1 + n) / (1 + texts with it)) + 1."""
     hashes, found_in = _document_frequencies(texts, words, chars)
     common = found_in >= min(min_texts, max(len(texts) // 2, 1))
     hashes, found_in = hashes[common], found_in[common]
-    kept = np.sort(np.lexsort((hashes, -found_in))[:max_terms])
+    frequent = np.lexsort((hashes, -found_in))
+    chosen = of_chars(hashes[frequent])
+    kept = np.sort(np.concatenate((frequent[~chosen][:max_terms], frequent[chosen][:max_terms])))
     idf = np.log((1 + len(texts)) / (1 + found_in[kept])) + 1
     return Tfidf(words, chars, Vocabulary.of(hashes[kept]), idf.astype(np.float32))
 
