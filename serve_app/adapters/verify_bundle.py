@@ -7,7 +7,6 @@ golden rows and compares bit for bit.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import json
 import os
@@ -19,6 +18,7 @@ import tempfile
 from pathlib import Path
 
 from serve_app.adapters.bundle_folder import read_folder, write_folder
+from serve_app.adapters.lean_import import import_lean
 from serve_app.core.bundle import MAX_BYTES, check, check_answers
 from serve_app.core.errors import BadBundle
 from serve_app.core.ports import Bundle
@@ -42,8 +42,6 @@ _ENVIRONMENT = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
 )
-# LightGBM imports these for conveniences that no student uses; without them it starts in half the time.
-_CONVENIENCES = ("sklearn", "dask", "matplotlib", "pandas", "pyarrow")
 
 
 def verify(
@@ -84,22 +82,10 @@ def child() -> None:
 
 
 def _try(bundle: Bundle, loader: str) -> None:
-    _import_lean("lightgbm")
+    import_lean("lightgbm")
     module, _, function = loader.partition(":")
     student = getattr(importlib.import_module(module), function)(bundle, "verify")
     check_answers(bundle, student)
-
-
-def _import_lean(name: str) -> None:
-    blocked = [other for other in _CONVENIENCES if other not in sys.modules]
-    for other in blocked:
-        sys.modules[other] = None  # type: ignore[assignment]
-    try:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-    finally:
-        for other in blocked:
-            sys.modules.pop(other, None)
 
 
 def _run(folder: str, loader: str, timeout_s: float) -> subprocess.CompletedProcess[bytes]:

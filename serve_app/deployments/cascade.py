@@ -20,6 +20,7 @@ from serve_app.core.serving import Cascaded, ModelState
 from serve_app.core.use_case import Classification, UseCase
 from serve_app.deployments.calls import call
 from serve_app.deployments.models import Models
+from serve_app.deployments.options import thin
 
 
 class CascadeDesk:
@@ -72,4 +73,4 @@ def _positive(use_case: UseCase) -> str | None:
     return use_case.target.positive if isinstance(use_case.target, Classification) else None
 
 
-Cascade = serve.deployment(name="Cascade", ray_actor_options={"num_cpus": 0.1}, max_ongoing_requests=256)(CascadeDesk)
+Cascade = serve.deployment(**thin("Cascade", ongoing=256))(CascadeDesk)

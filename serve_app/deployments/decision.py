@@ -11,6 +11,7 @@ from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.answers import Act, Verdict
 from serve_app.core.decision import decide
 from serve_app.core.rows import Rows
+from serve_app.deployments.options import thin
 
 
 class DecisionDesk:
@@ -24,4 +25,4 @@ class DecisionDesk:
         return [decide(policy, verdict, record) for verdict, record in zip(verdicts, records, strict=True)]
 
 
-Decision = serve.deployment(name="Decision", ray_actor_options={"num_cpus": 0.1}, max_ongoing_requests=64)(DecisionDesk)
+Decision = serve.deployment(**thin("Decision"))(DecisionDesk)

@@ -37,6 +37,7 @@ from serve_app.core.serving import Cascaded
 from serve_app.core.use_case import UseCase
 from serve_app.core.write_down import Written, write_down
 from serve_app.deployments.calls import call
+from serve_app.deployments.options import thin
 from serve_app.deployments.parts import Parts
 
 TOP = 8
@@ -148,10 +149,4 @@ class IngressDesk:
         return None if table is None else (table, table_path(Path(self._platform.state), name, table))
 
 
-Ingress = serve.deployment(
-    name="Ingress",
-    ray_actor_options={"num_cpus": 0.1},
-    max_ongoing_requests=256,
-    max_queued_requests=1024,
-    graceful_shutdown_timeout_s=20,
-)(serve.ingress()(IngressDesk))
+Ingress = serve.deployment(**thin("Ingress", ongoing=256, drain_s=20))(serve.ingress()(IngressDesk))

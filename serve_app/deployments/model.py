@@ -16,6 +16,7 @@ from typing import Any
 from ray import serve
 
 from serve_app.adapters.bundle_cache import BundleCache
+from serve_app.adapters.lean_import import import_lean
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.answers import Explanation, NoStudent, StudentAnswers
 from serve_app.core.bundle import read_manifest
@@ -25,6 +26,7 @@ from serve_app.core.ports import Bundle, Student, Version
 from serve_app.core.rows import Rows
 from serve_app.core.serving import ModelState
 from serve_app.deployments.calls import call
+from serve_app.deployments.options import thin
 
 log = logging.getLogger("understudy.model")
 
@@ -130,6 +132,7 @@ class ModelDesk:
 
     def _load(self, bundle: Bundle, version: str, digest: str) -> Student:
         """Blocks. A bundle that this machine has tried before is not tried again."""
+        import_lean("lightgbm")
         from serve_app.adapters.students import load_student
         from serve_app.adapters.verify_bundle import verify
         from serve_app.core.bundle import check, check_answers
@@ -167,7 +170,7 @@ class ModelDesk:
         self._state = ModelState(self._name, state, detail, now.version, now.digest, now.metrics, now.trained_at)
 
 
-Model = serve.deployment(name="Model", ray_actor_options={"num_cpus": 0.1}, max_ongoing_requests=64)(ModelDesk)
+Model = serve.deployment(**thin("Model"))(ModelDesk)
 
 
 def deployment_name(use_case: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import ray
 from ray import serve
 from ray.serve.exceptions import RayServeException
 
@@ -29,6 +30,8 @@ class Models:
 
     def of(self, use_case: str) -> Any:
         """Raises Unavailable for a use case whose student runs nowhere."""
+        if use_case not in self._handles and not ray.is_initialized():
+            raise Unavailable(f"no student of {use_case} is running", 5)
         if use_case not in self._handles:
             self._handles[use_case] = self._find(use_case)
         return self._handles[use_case]

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Coroutine
 from typing import Any
 
+import ray
 from ray import serve
 from ray.serve.exceptions import RayServeException
 
@@ -68,6 +69,8 @@ class Parts:
 
     async def _training(self) -> dict[str, str]:
         """What the pipelines are at, by use case; nothing when they do not run."""
+        if not ray.is_initialized():  # in local testing mode asking for a handle would start a cluster
+            return {}
         try:
             handle = serve.get_deployment_handle(*PIPELINES)
         except RayServeException:

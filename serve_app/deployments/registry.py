@@ -10,6 +10,7 @@ from ray import serve
 from serve_app.adapters.registries import described, open_registry
 from serve_app.core.platform import Platform
 from serve_app.core.ports import Bundle, Version
+from serve_app.deployments.options import thin
 
 
 class RegistryDesk:
@@ -40,4 +41,4 @@ class RegistryDesk:
         return self._registry
 
 
-Registry = serve.deployment(name="Registry", ray_actor_options={"num_cpus": 0.1}, max_ongoing_requests=64)(RegistryDesk)
+Registry = serve.deployment(**thin("Registry"))(RegistryDesk)

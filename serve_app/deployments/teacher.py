@@ -16,6 +16,7 @@ from serve_app.adapters.teachers import build_narrator, build_teacher, describe
 from serve_app.core import platform
 from serve_app.core.answers import Question, TeacherReply
 from serve_app.core.use_case import UseCase
+from serve_app.deployments.options import thin
 
 
 class Catalogue(Protocol):
@@ -69,4 +70,4 @@ class TeacherDesk:
         return self._narrators[name]
 
 
-Teacher = serve.deployment(name="Teacher", ray_actor_options={"num_cpus": 0.1}, max_ongoing_requests=64)(TeacherDesk)
+Teacher = serve.deployment(**thin("Teacher", ongoing=256))(TeacherDesk)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from types import FrameType
 
@@ -14,7 +15,9 @@ from serve_app.start.settings import ENVIRONMENT, HOST, Settings
 from serve_app.start.telling import Phases, banner
 from serve_app.start.waiting import Failed, wait_until_answering, wait_until_trained
 
-GRACE_S = 20.0
+DRAIN_S = 25.0
+"""How long Serve may take to finish what is being asked; Ray's own processes then get GRACE_S."""
+GRACE_S = 5.0
 
 
 def run(settings: Settings) -> int:
@@ -68,7 +71,9 @@ def _end() -> None:
     mine = psutil.Process().children(recursive=True)
     _stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, handler=signal.SIG_IGN)
     print("stopping …", flush=True)
-    _shut_down()
+    ending = threading.Thread(target=_shut_down, daemon=True)
+    ending.start()
+    ending.join(DRAIN_S)
     _, left = psutil.wait_procs(mine, timeout=GRACE_S)
     for process in left:
         process.kill()

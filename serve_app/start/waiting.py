@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from serve_app.core.json_schema import example
+from serve_app.core.use_case import UseCase
 from serve_app.start.settings import Settings
 from serve_app.start.telling import Phases
 
@@ -25,7 +26,7 @@ def wait_until_answering(settings: Settings, phases: Phases) -> None:
     with phases("application ready"):
         _until(lambda: _ready(settings), START_S, "the application is not ready")
     with phases("first answer"):
-        _ask_once(settings)
+        _until(lambda: _ask_once(settings), START_S, "no question was answered")
 
 
 def wait_until_trained(settings: Settings, phases: Phases) -> None:
@@ -88,8 +89,14 @@ def _tell_changes(settings: Settings, told: dict[str, str]) -> bool:
     return bool(now)
 
 
-def _ask_once(settings: Settings) -> None:
-    name, use_case = next(iter(settings.catalogue.all().items()))
-    answer = httpx.post(f"{settings.address}/api/v1/predict/{name}", json=example(use_case.fields), timeout=30)
-    if answer.status_code >= 500:
-        raise Failed(f"the first question was answered with {answer.status_code}: {answer.text[:300]}")
+def _ask_once(settings: Settings) -> bool:
+    """Whether any use case answers: on a first start some still wait for their data."""
+    return any(_answers(settings, name, use_case) for name, use_case in settings.catalogue.all().items())
+
+
+def _answers(settings: Settings, name: str, use_case: UseCase) -> bool:
+    address = f"{settings.address}/api/v1/predict/{name}"
+    try:
+        return httpx.post(address, json=example(use_case.fields), timeout=30).status_code < 500
+    except httpx.HTTPError:
+        return False

@@ -1,0 +1,23 @@
+"""What all deployments of the graph have in common, over Serve's defaults.
+
+Serve's own would ask for one CPU a replica (five thin ones never fit on two cores), queue without
+limit, and take two seconds to notice that a replica has nothing left to do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def thin(name: str, ongoing: int = 64, drain_s: float = 5.0) -> dict[str, Any]:
+    """``ongoing``: requests in one replica at once; ``drain_s``: how long it may finish them when told
+    to stop."""
+    return {
+        "name": name,
+        "ray_actor_options": {"num_cpus": 0.1},
+        "max_ongoing_requests": ongoing,
+        "max_queued_requests": 4 * ongoing,
+        "graceful_shutdown_wait_loop_s": 0.2,
+        "graceful_shutdown_timeout_s": drain_s,
+        "health_check_period_s": 5,
+    }
