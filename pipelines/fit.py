@@ -27,6 +27,7 @@ from pipelines.calibrate import calibrate
 from pipelines.evaluate import of_classes, of_values
 from pipelines.labelled import LabelledRows
 from pipelines.lesson import Prepared, prepare
+from pipelines.outcome import TrainFailure
 from pipelines.split import Index, digest, split, take
 from pipelines.trees import Bag
 from serve_app.adapters.lightgbm_student import LightGBMStudent, file_of, models
@@ -43,14 +44,6 @@ FEWEST_ROWS = 20
 
 Bags = Mapping[tuple[str, int], Bag]
 """By model and bag."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainFailure:
-    """No student came of it; an outcome, not an exception."""
-
-    use_case: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
