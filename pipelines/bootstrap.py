@@ -12,11 +12,13 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 
+import ray
+
 from pipelines.labelled import load
-from pipelines.train import TrainFailure, TrainTask, train
+from pipelines.outcome import TrainFailure
+from pipelines.train import TrainTask, train
 from serve_app.adapters.config_files import load_platform
 from serve_app.adapters.registries import open_registry
 from serve_app.adapters.use_case_folder import UseCaseFolder
@@ -71,9 +73,8 @@ def _train(tasks: list[TrainTask], platform: Platform, registry: Registry, tell:
     results = train(
         tasks,
         num_workers=max(task.use_case.retraining.num_workers for task in tasks),
-        storage_path=Path(platform.state) / "training",
+        storage_path=str(Path(platform.state) / "training"),
         deadline_s=max(task.use_case.retraining.deadline_s for task in tasks),
-        created_at=datetime.now(UTC),
     )
     for task, result in zip(tasks, results, strict=True):
         name = task.use_case.name
@@ -103,8 +104,18 @@ def main(arguments: list[str] | None = None) -> int:
     platform = platform.model_copy(update={"state": str(state.resolve())})
     catalogue = UseCaseFolder(asked.configs.resolve() / "use_cases")
     names = asked.only or catalogue.names()
+    _connect()
     came = bootstrap(names, catalogue, platform, lambda name, how: print(f"{name}: {how}", flush=True))
     return 1 if any(how.startswith("cannot train") for how in came.values()) else 0
+
+
+def _connect() -> None:
+    """To the Ray that runs on this machine, else to one of our own for as long as this takes."""
+    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    try:
+        ray.init(address="auto", **quiet)
+    except ConnectionError:
+        ray.init(address="local", include_dashboard=False, **quiet)
 
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.no_network import no_network
+from tests.fakes.running import Running, running
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,3 +26,10 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real data is not here ({folder.relative_to(ROOT.parent)})")
     return folder
+
+
+@pytest.fixture(scope="session")
+def understudy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One real Understudy for all tests that need one: Ray, Serve, three students trained at its start."""
+    with running(tmp_path_factory.mktemp("understudy")) as started:
+        yield started

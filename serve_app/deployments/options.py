@@ -14,7 +14,7 @@ def thin(name: str, ongoing: int = 64, drain_s: float = 5.0) -> dict[str, Any]:
     to stop."""
     return {
         "name": name,
-        "ray_actor_options": {"num_cpus": 0.1},
+        "ray_actor_options": {"num_cpus": 0.05},
         "max_ongoing_requests": ongoing,
         "max_queued_requests": 4 * ongoing,
         "graceful_shutdown_wait_loop_s": 0.2,

@@ -14,6 +14,7 @@ from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.platform import Platform
 
 ENVIRONMENT = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # a node alone, known as 127.0.0.1: Ray then listens nowhere else
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is reported to anybody
     "RAY_SERVE_LOG_TO_STDERR": "0",  # the logs lie in files and in the dashboard, not over the banner
     "RAY_DEDUP_LOGS": "1",

@@ -1,0 +1,116 @@
+"""A whole Understudy in processes of its own: what a newcomer starts, on free ports and in a folder
+that goes away."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+START_S = 420.0
+
+
+@dataclass(frozen=True)
+class Running:
+    """``url`` answers; ``folder`` holds configs, state and the log; ``process`` is the start command."""
+
+    url: str
+    dashboard: str
+    folder: Path
+    process: subprocess.Popen[bytes]
+    environment: Mapping[str, str]
+
+    @property
+    def configs(self) -> Path:
+        return self.folder / "configs"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    @property
+    def printed(self) -> str:
+        return (self.folder / "serve.log").read_text(errors="replace")
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=60)
+
+    def parts(self) -> dict[str, dict[str, Any]]:
+        return {part["name"]: part for part in httpx.get(f"{self.url}/readyz", timeout=30).json()["parts"]}
+
+    def processes(self, title: str) -> list[psutil.Process]:
+        """Ours whose title holds ``title``, such as ``ServeReplica:understudy:Ingress``."""
+        mine = psutil.Process(self.process.pid).children(recursive=True)
+        return [each for each in mine if title in " ".join(_command(each))]
+
+    def command(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """``understudy …`` beside the running one, as its user would run it."""
+        environment = {**self.environment, "RAY_DASHBOARD_ADDRESS": self.dashboard}
+        return subprocess.run(
+            [sys.executable, "-m", "serve_app", *arguments],
+            cwd=self.folder, env=environment, capture_output=True, text=True, timeout=timeout, check=False,
+        )  # fmt: skip
+
+
+@contextmanager
+def running(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Running]:
+    """Starts and waits until the students are trained; ends it with the signal that Ctrl-C sends."""
+    shutil.copytree(ROOT / "configs", folder / "configs")
+    config = yaml.safe_load((ROOT / "serve_config.yaml").read_text())
+    (folder / "serve_config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    port, dashboard = _free_port(), _free_port()
+    env = {**os.environ, "UNDERSTUDY_STATE": str(folder / "state"), **(environment or {})}
+    command = [sys.executable, "-m", "serve_app", "serve", "--beside", "--port", str(port),
+               "--dashboard-port", str(dashboard)]  # fmt: skip
+    with (folder / "serve.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=subprocess.STDOUT)
+    started = Running(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{dashboard}", folder, process, env)
+    try:
+        _wait(started)
+        yield started
+    finally:
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _wait(started: Running) -> None:
+    until = time.monotonic() + START_S
+    while "Ctrl-C ends it" not in started.printed:
+        if started.process.poll() is not None or time.monotonic() > until:
+            raise AssertionError(f"Understudy did not start:\n{started.printed}")
+        time.sleep(0.5)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
