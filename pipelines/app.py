@@ -17,6 +17,11 @@ from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.config import Config
 from serve_app.core.platform import Platform
 
+SERVING = "understudy"
+"""The serving application: the name crosses, no import."""
+
+SERVING_WAIT_S = 90
+
 log = logging.getLogger("understudy.pipelines")
 
 
@@ -40,11 +45,21 @@ class PipelinesDesk:
 
     async def _first_champions(self) -> None:
         try:
+            await self._until_serving()
             await asyncio.to_thread(self._bootstrap)
         except Exception as error:
             log.exception("first champions could not be trained")
             left = [name for name, how in self._progress.items() if how.startswith("training")]
             self._progress.update(dict.fromkeys(left, f"cannot train: {type(error).__name__}"))
+
+    async def _until_serving(self) -> None:
+        """Training takes every core: answering comes first. But a serving side that does not come up
+        is no reason not to train."""
+        for _ in range(SERVING_WAIT_S):
+            app = (await asyncio.to_thread(serve.status)).applications.get(SERVING)
+            if app is None or app.status.value != "DEPLOYING":
+                return
+            await asyncio.sleep(1)
 
     def _bootstrap(self) -> None:
         from pipelines.bootstrap import bootstrap  # imports Ray Train and MLflow, which take seconds

@@ -18,6 +18,12 @@ def open_registry(platform: Platform) -> Registry:
     return MlflowRegistry(uri, root, max_bytes=platform.artefacts.max_bundle_mb * 1024 * 1024)
 
 
+def nothing_registered(platform: Platform) -> bool:
+    """True when the embedded registry's database has not even been made."""
+    uri = platform.registry.uri.get_secret_value().replace("{state}", platform.state)
+    return uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists()
+
+
 def described(platform: Platform) -> str:
     """For people, without credentials."""
     uri = platform.registry.uri.get_secret_value()

@@ -19,14 +19,19 @@ def serve(
     beside: Annotated[bool, typer.Option(help="Start although another Ray runs on this machine.")] = False,
 ) -> None:
     """Start Ray and the application on 127.0.0.1 and stay until Ctrl-C."""
-    from serve_app.start.preflight import refuse_to_start
-    from serve_app.start.settings import read_settings
+    from serve_app.start.environment import set_environment
 
-    settings = read_settings(config, port, dashboard_port)
-    problems = refuse_to_start(settings, beside)
+    set_environment()
+    from serve_app.start.preflight import refuse_to_start
+    from serve_app.start.running import run
+    from serve_app.start.settings import read_settings
+    from serve_app.start.telling import Phases
+
+    phases = Phases()
+    with phases("configuration checked"):
+        settings = read_settings(config, port, dashboard_port)
+        problems = refuse_to_start(settings, beside)
     if problems:
         print("\n".join(f"✗ {line}" for line in problems), file=sys.stderr)
         raise typer.Exit(1)
-    from serve_app.start.running import run
-
-    raise typer.Exit(run(settings))
+    raise typer.Exit(run(settings, phases))

@@ -34,7 +34,7 @@ INLINE_ROWS = 32
 """Up to this many rows the trees take less time than a hop to a thread."""
 
 START_WAIT_S = 20.0
-"""How long a new replica waits for the registry before it falls back to what it served last."""
+"""How long a replica that has nothing on its disk waits for the registry."""
 
 REFUSED_S = 60.0
 """When a bundle that was refused is tried again."""
@@ -76,19 +76,24 @@ class ModelDesk:
         return self._state
 
     async def _start(self) -> None:
+        """What this machine served last is loaded from its disk at once, whether or not the registry is
+        there; the watch then follows the registry. A machine that never served waits for the registry,
+        since without a student every row would be the teacher's."""
+        last = self._cache.last(self._name)
+        bundle = None if last is None else await asyncio.to_thread(self._cache.get, last.digest)
+        if last is not None and bundle is not None:
+            await self._swap_if_good(bundle, last.version, last.digest)
+        if self._student is not None:
+            return
         try:
             await asyncio.wait_for(self._follow(), START_WAIT_S)
         except TimeoutError:
             self._tell("starting", "the registry has not answered yet")
-        if self._student is None and (last := self._cache.last(self._name)):
-            bundle = await asyncio.to_thread(self._cache.get, last.digest)
-            if bundle is not None:
-                await self._swap_if_good(bundle, last.version, last.digest)
 
     async def _keep_watching(self) -> None:
         while True:
-            await asyncio.sleep(self._platform.registry.poll_s)
             await self._follow()
+            await asyncio.sleep(self._platform.registry.poll_s)
 
     async def _follow(self) -> None:
         """Swaps to the champion if it is another than the one that serves. Never raises."""

@@ -29,6 +29,7 @@ class Parts:
     ) -> None:
         self._catalogue, self._platform, self._log = catalogue, platform, log
         self._cascade, self._teacher, self._registry = cascade, teacher, registry
+        self._pipelines: Any = None
 
     async def all(self) -> list[Part]:
         training = await self._training()
@@ -72,10 +73,10 @@ class Parts:
         if not ray.is_initialized():  # in local testing mode asking for a handle would start a cluster
             return {}
         try:
-            handle = serve.get_deployment_handle(*PIPELINES)
+            self._pipelines = self._pipelines or serve.get_deployment_handle(*PIPELINES)
         except RayServeException:
             return {}
-        found = await _soon(call(handle.progress))
+        found = await _soon(call(self._pipelines.progress))
         return found if isinstance(found, dict) else {}
 
     def _auth(self) -> Part:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ray import serve
 
-from serve_app.adapters.registries import described, open_registry
+from serve_app.adapters.registries import described, nothing_registered, open_registry
 from serve_app.core.platform import Platform
 from serve_app.core.ports import Bundle, Version
 from serve_app.deployments.options import thin
@@ -23,6 +23,8 @@ class RegistryDesk:
 
     async def aliased(self, use_case: str, alias: str) -> Version | None:
         """Raises RegistryUnavailable."""
+        if self._registry is None and nothing_registered(self._platform):
+            return None  # a first start need not wait for MLflow to make its database
         return await asyncio.to_thread((await self._open()).aliased, use_case, alias)
 
     async def fetch(self, use_case: str, version: str) -> Bundle:
@@ -31,7 +33,8 @@ class RegistryDesk:
 
     async def describe(self) -> str:
         """What it is, once it has answered. Raises RegistryUnavailable."""
-        await self._open()
+        if not nothing_registered(self._platform):
+            await self._open()
         return described(self._platform)
 
     async def _open(self) -> Any:

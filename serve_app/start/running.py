@@ -11,7 +11,7 @@ from types import FrameType
 
 import psutil
 
-from serve_app.start.settings import ENVIRONMENT, HOST, Settings
+from serve_app.start.settings import HOST, Settings
 from serve_app.start.telling import Phases, banner
 from serve_app.start.waiting import Failed, wait_until_answering, wait_until_trained
 
@@ -20,12 +20,9 @@ DRAIN_S = 25.0
 GRACE_S = 5.0
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, phases: Phases) -> int:
     """Starts, waits, tells, stays until a signal, and ends everything. The exit status."""
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
     _stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    phases = Phases()
     status = 1
     try:
         _start(settings, phases)
@@ -44,10 +41,10 @@ def run(settings: Settings) -> int:
 
 
 def _start(settings: Settings, phases: Phases) -> None:
-    with phases("Ray and Serve imported"):
-        import ray
-        from ray.serve._private.api import serve_start
-        from ray.serve.schema import ServeDeploySchema
+    import ray
+    from ray.serve._private.api import serve_start
+    from ray.serve.schema import ServeDeploySchema
+
     with phases("Ray started"):
         ray.init(
             address="local",

@@ -13,16 +13,6 @@ from serve_app.adapters.config_files import load_platform
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.platform import Platform
 
-ENVIRONMENT = {
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # a node alone, known as 127.0.0.1: Ray then listens nowhere else
-    "RAY_USAGE_STATS_ENABLED": "0",  # nothing is reported to anybody
-    "RAY_SERVE_LOG_TO_STDERR": "0",  # the logs lie in files and in the dashboard, not over the banner
-    "RAY_DEDUP_LOGS": "1",
-    "RAY_enable_open_telemetry": "0",
-    "PYTHONUNBUFFERED": "1",
-}
-"""Set for Ray and all its processes, unless set already."""
-
 HOST = "127.0.0.1"
 
 

@@ -71,12 +71,16 @@ def parts(settings: Settings) -> list[dict[str, Any]]:
 
 
 def _training(settings: Settings) -> dict[str, str]:
-    """Use cases without a student for which training is under way or about to be."""
+    """Use cases without a student for which one is being trained, or is trained and not loaded yet."""
     return {
         part["name"].removeprefix("use_case:"): part["detail"]
         for part in parts(settings)
-        if part["name"].startswith("use_case:") and part["state"] == "cold" and "training:" in part["detail"]
+        if part["name"].startswith("use_case:") and part["state"] == "cold" and _coming(part["detail"])
     }
+
+
+def _coming(detail: str) -> bool:
+    return "training:" in detail or "is the champion" in detail
 
 
 def _tell_changes(settings: Settings, told: dict[str, str]) -> bool:
@@ -85,7 +89,7 @@ def _tell_changes(settings: Settings, told: dict[str, str]) -> bool:
     for name, detail in now.items():
         if told.get(name) != detail:
             told[name] = detail
-            print(f"    {name}: {detail.split('training:', 1)[1].strip()}", flush=True)
+            print(f"    {name}: {detail.rpartition('; ')[2]}", flush=True)
     return bool(now)
 
 
