@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -25,7 +26,7 @@ def create_app(graph: Graph, limits: Limits, version: str, *, labels_answers: bo
 
     ``labels_answers``: put X-Request-ID into every answer. Unset behind Ray Serve, which does it itself,
     with the id that it hands on, and would have it there twice."""
-    app = FastAPI(title="Understudy", version=version, redirect_slashes=False)
+    app = FastAPIOffline(title="Understudy", version=version, redirect_slashes=False)
     app.state.service = service = Service(graph, limits, version)
     for router in ROUTERS:
         app.include_router(router, include_in_schema=False)
