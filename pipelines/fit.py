@@ -70,7 +70,7 @@ def fit(
     parts = part(use_case, labelled, gold)
     if isinstance(parts, TrainFailure):
         return parts
-    prepared = prepare(use_case, parts.learn, threads)
+    prepared = prepare(use_case, parts.learn)
     bags = grow_all(use_case, prepared, jobs(prepared), threads)
     return finish(use_case, parts, prepared, bags, threads)
 

@@ -29,7 +29,6 @@ class Lesson:
     scores: int
     folds: npt.NDArray[np.intp]
     seed: int
-    threads: int
 
 
 def learn_features(use_case: UseCase, rows: Rows, lesson: Lesson) -> tuple[Featuriser, dict[str, Floats32]]:
@@ -50,7 +49,7 @@ def _learn_texts(
     matrices = {name: tfidfs[name].matrix(column) for name, column in texts.items()}
     linears = fit_linear(
         list(matrices.values()),
-        lesson.truth, lesson.scores, lesson.folds, options.linear_c, lesson.seed, lesson.threads,
+        lesson.truth, lesson.scores, lesson.folds, options.linear_c, lesson.seed,
     )  # fmt: skip
     fields, held_out = {}, {}
     for (name, matrix), linear in zip(matrices.items(), linears, strict=True):

@@ -49,19 +49,19 @@ class Prepared:
         )
 
 
-def prepare(use_case: UseCase, labelled: LabelledRows, threads: int) -> Prepared:
+def prepare(use_case: UseCase, labelled: LabelledRows) -> Prepared:
     if isinstance(use_case.target, Regression):
-        return _prepare_values(use_case, use_case.target, labelled, threads)
-    return _prepare_classes(use_case, labelled, threads)
+        return _prepare_values(use_case, use_case.target, labelled)
+    return _prepare_classes(use_case, labelled)
 
 
-def _prepare_classes(use_case: UseCase, labelled: LabelledRows, threads: int) -> Prepared:
+def _prepare_classes(use_case: UseCase, labelled: LabelledRows) -> Prepared:
     present = set(labelled.target)
     labels = tuple(label for label in use_case.target.classes if label in present)  # type: ignore[union-attr]
     number = {label: place for place, label in enumerate(labels)}
     truth = np.array([number[label] for label in labelled.target], dtype=np.intp)
     width = 1 if len(labels) == 2 else len(labels)
-    featuriser, matrix = _features(use_case, labelled, truth, width, threads)
+    featuriser, matrix = _features(use_case, labelled, truth, width)
     start = featuriser.scores(matrix)
     scaling = None if start is None else prior(start, truth)
     setup = ClassSetup(
@@ -74,7 +74,7 @@ def _prepare_classes(use_case: UseCase, labelled: LabelledRows, threads: int) ->
     return Prepared(labelled, featuriser, setup, sample, _fold(use_case, labelled), {"classes": objective})
 
 
-def _prepare_values(use_case: UseCase, target: Regression, labelled: LabelledRows, threads: int) -> Prepared:
+def _prepare_values(use_case: UseCase, target: Regression, labelled: LabelledRows) -> Prepared:
     tail = (1 - target.interval) / 2
     bases = labelled.rows[target.relative_to].astype(np.float64) if target.relative_to else np.ones(len(labelled))
     known = bases[np.isfinite(bases) & (bases > 0)]
@@ -86,7 +86,7 @@ def _prepare_values(use_case: UseCase, target: Regression, labelled: LabelledRow
         usual_base=float(np.median(known)) if len(known) else 1.0,
     )
     learned = setup.to_learn(labelled.target.astype(np.float64), setup.base(bases))
-    featuriser, matrix = _features(use_case, labelled, _standardised(learned), 1, threads)
+    featuriser, matrix = _features(use_case, labelled, _standardised(learned), 1)
     objectives = {
         model: {"objective": "quantile", "alpha": level}
         for model, level in zip(("low", "median", "high"), setup.quantiles, strict=True)
@@ -96,11 +96,11 @@ def _prepare_values(use_case: UseCase, target: Regression, labelled: LabelledRow
 
 
 def _features(
-    use_case: UseCase, labelled: LabelledRows, truth: npt.NDArray[Any], scores: int, threads: int
+    use_case: UseCase, labelled: LabelledRows, truth: npt.NDArray[Any], scores: int
 ) -> tuple[Featuriser, Floats32]:
     """The featuriser and the training matrix, in which every row's scores are out of fold."""
     fold = folds(labelled, list(use_case.features()), use_case.student.text.folds)
-    lesson = Lesson(truth, scores, fold, use_case.student.seed, threads)
+    lesson = Lesson(truth, scores, fold, use_case.student.seed)
     featuriser, held_out = learn_features(use_case, labelled.rows, lesson)
     return featuriser, featuriser.matrix(labelled.rows, held_out)
 

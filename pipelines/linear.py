@@ -6,8 +6,8 @@ A row's scores come from a model that has not seen it; a new row's from the mean
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,10 @@ from serve_app.core.tfidf import Floats32
 
 Folds = npt.NDArray[np.intp]
 
+_ONE_AT_A_TIME = Lock()
+"""liblinear draws from one random generator a process: two fits side by side give either one's luck
+to the other, and no student the same twice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Linear:
@@ -32,26 +36,14 @@ class Linear:
 
 
 def fit_linear(
-    matrices: Sequence[sparse.csr_matrix],
-    truth: npt.NDArray[Any],
-    scores: int,
-    folds: Folds,
-    c: float,
-    seed: int,
-    threads: int,
+    matrices: Sequence[sparse.csr_matrix], truth: npt.NDArray[Any], scores: int, folds: Folds, c: float, seed: int
 ) -> list[Linear]:
     """One model over all text fields, taken apart by field. ``truth``: class numbers, or a
-    standardised target when its dtype is float. liblinear lets go of the interpreter's lock, so that
-    folds run side by side; the result does not depend on it."""
+    standardised target when its dtype is float."""
     whole = sparse.hstack(matrices, format="csr")
     edges = np.cumsum([0, *(matrix.shape[1] for matrix in matrices)])
-
-    def one(fold: int) -> Floats32:
-        rows = folds != fold
-        return _weights(whole[rows], truth[rows], scores, c, seed)
-
-    with ThreadPoolExecutor(threads) as pool:
-        weights = list(pool.map(one, range(int(folds.max()) + 1)))
+    kept = [folds != fold for fold in range(int(folds.max()) + 1)]
+    weights = [_weights(whole[rows], truth[rows], scores, c, seed) for rows in kept]
     return [
         _of_field(matrix, [each[start:stop] for each in weights], folds)
         for matrix, start, stop in zip(matrices, edges[:-1], edges[1:], strict=True)
@@ -62,7 +54,8 @@ def _of_field(matrix: sparse.csr_matrix, weights: Sequence[Floats32], folds: Fol
     held_out = np.zeros((matrix.shape[0], weights[0].shape[1]), dtype=np.float32)
     for fold, each in enumerate(weights):
         held_out[folds == fold] = matrix[folds == fold] @ each
-    return Linear(np.mean(weights, axis=0, dtype=np.float64).astype(np.float32), held_out)
+    mean = np.mean(np.stack(weights), axis=0, dtype=np.float64)
+    return Linear(np.asarray(mean, dtype=np.float32), held_out)
 
 
 def _weights(matrix: sparse.csr_matrix, truth: npt.NDArray[Any], scores: int, c: float, seed: int) -> Floats32:
@@ -74,7 +67,8 @@ def _weights(matrix: sparse.csr_matrix, truth: npt.NDArray[Any], scores: int, c:
     seen = np.unique(truth)
     if len(seen) < 2 or not matrix.shape[1]:
         return weights
-    model = LinearSVC(C=c, random_state=seed, intercept_scaling=1.0, max_iter=500).fit(matrix, truth)
+    with _ONE_AT_A_TIME:
+        model = LinearSVC(C=c, random_state=seed, dual=True, tol=1e-2, max_iter=500).fit(matrix, truth)
     columns = seen if scores > 1 else [0]
     if scores > 1 and len(seen) == 2:
         weights[:, seen] = np.stack((-model.coef_[0], model.coef_[0]), axis=1)

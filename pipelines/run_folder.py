@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow.fs
 
 from pipelines.outcome import Outcome, TrainFailure
 from pipelines.trees import Bag
-from serve_app.core.bundle import MANIFEST
 from serve_app.core.npz import read_npz, write_npz
 
-FAILURE = "failure.json"
+MANIFEST, FAILURE = "manifest.json", "failure.json"
 
-Bags = dict[tuple[str, int], Bag]
+Bags = Mapping[tuple[str, int], Bag]
 
 
 class RunFolder:
@@ -51,7 +52,7 @@ class RunFolder:
         return {name: self._read(self._student(place), name) for name in sorted(names)}
 
     def put_bags(self, place: int, rank: int, bags: Bags) -> None:
-        arrays = {}
+        arrays: dict[str, npt.NDArray[Any]] = {}
         for (model, number), bag in bags.items():
             arrays[f"{model} {number} text"] = np.frombuffer(bag.text.encode(), dtype=np.uint8)
             arrays[f"{model} {number} held_out"] = bag.held_out
@@ -60,7 +61,7 @@ class RunFolder:
 
     def bags(self, place: int, ranks: Iterable[int]) -> Bags:
         """All that the workers ``ranks`` have put. Raises FileNotFoundError when one has put nothing."""
-        found: Bags = {}
+        found: dict[tuple[str, int], Bag] = {}
         for rank in ranks:
             arrays = read_npz(self._read(self._bags(), f"{place}-{rank}.npz"))
             for model, number in {tuple(name.split()[:2]) for name in arrays}:

@@ -129,11 +129,11 @@ def _loop(config: dict[str, Any]) -> None:
     )
     for place, ref in enumerate(config["tasks"]):
         worker.train(place, ray.get(ref), plan.threads)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as local:
         checkpoint = None
         if worker.rank == 0:
-            (Path(folder) / "finished.txt").write_text(str(len(config["tasks"])))
-            checkpoint = ray.train.Checkpoint.from_directory(folder)
+            (Path(local) / "finished.txt").write_text(str(len(config["tasks"])))
+            checkpoint = ray.train.Checkpoint.from_directory(local)
         ray.train.report({"tasks": len(config["tasks"])}, checkpoint=checkpoint)
 
 
@@ -167,7 +167,7 @@ class Worker:
         parts = part(task.use_case, task.labelled)
         if isinstance(parts, TrainFailure):
             return lambda: parts
-        prepared = prepare(task.use_case, parts.learn, threads)
+        prepared = prepare(task.use_case, parts.learn)
         every = jobs(prepared)
         grown = grow_all(task.use_case, prepared, every[self.rank :: self.size], threads)
         if self.rank:

@@ -148,7 +148,7 @@ class TextFeatures(Config):
     word_ngrams: tuple[PositiveInt, PositiveInt] = (1, 2)
     char_ngrams: tuple[PositiveInt, PositiveInt] | None = (3, 4)
     chars_up_to: PositiveInt = 200
-    max_terms: PositiveInt = 60_000
+    max_terms: PositiveInt = 150_000
     linear_c: Annotated[float, Field(gt=0)] = 0.5
     components: Annotated[int, Field(ge=0)] = 32
     folds: Annotated[int, Field(ge=2, le=20)] = 5

@@ -68,7 +68,7 @@ def mixed(count: int = 64) -> Rows:
 @pytest.fixture(scope="module")
 def featuriser() -> Featuriser:
     rows = mixed()
-    lesson = Lesson(np.arange(len(rows)) % 3, 3, np.arange(len(rows)) % 4, seed=1, threads=1)
+    lesson = Lesson(np.arange(len(rows)) % 3, 3, np.arange(len(rows)) % 4, seed=1)
     return learn_features(use_case(), rows, lesson)[0]
 
 
