@@ -181,6 +181,8 @@ def _without(student: LightGBMStudent, answers: ClassAnswers, gold: LabelledRows
     if not len(truth):
         return {}
     before = {"ece_uncalibrated": calibration_error(softmax(whole[seen]), truth)}
+    if not student.has_prior:
+        return before
     return {**before, "linear_accuracy": float((linear[seen].argmax(axis=1) == truth).mean())}
 
 

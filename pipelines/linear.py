@@ -16,6 +16,7 @@ from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 from sklearn.linear_model import Ridge
 from sklearn.svm import LinearSVC
+from threadpoolctl import threadpool_limits
 
 from serve_app.core.tfidf import Floats32
 
@@ -82,5 +83,6 @@ def components(matrix: sparse.csr_matrix, count: int, seed: int) -> Floats32:
     possible = min(count, min(matrix.shape) - 1)
     if possible < 1:
         return np.zeros((matrix.shape[1], 0), dtype=np.float32)
-    svd = TruncatedSVD(possible, algorithm="randomized", n_iter=4, random_state=seed).fit(matrix)
+    with threadpool_limits(1):  # BLAS rounds another way on another number of threads
+        svd = TruncatedSVD(possible, algorithm="randomized", n_iter=4, random_state=seed).fit(matrix)
     return np.asarray(svd.components_.T, dtype=np.float32)

@@ -12,7 +12,6 @@ folder at once: a worker group that is started again after a loss goes on with t
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,7 +37,8 @@ QUICK = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "OMP_WAIT_POLICY": "PASSIVE",
 }
-"""Ray Train's settings for short runs. They stand in the run's own process, not in the caller's."""
+"""Ray Train's settings for short runs, in the environment of the run's own processes. They are also
+told which Ray they belong to: parts of Ray Train look for one, and a machine may have several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,9 @@ class Plan:
 def _lost(plan: Plan, tasks: Sequence[ray.ObjectRef[TrainTask]], deadline_s: float) -> str | None:
     """Runs the plan; None when it came to its end. The run is a task of its own, so that at the
     deadline all that it started can be ended with it."""
-    run = ray.remote(num_cpus=0, max_retries=0, max_calls=1)(_run).remote(plan, list(tasks))
+    env = {**QUICK, "RAY_ADDRESS": ray.get_runtime_context().gcs_address}
+    start = ray.remote(num_cpus=0, max_retries=0, max_calls=1, runtime_env={"env_vars": env})(_run)
+    run = start.remote(plan, list(tasks))
     try:
         ray.get(run, timeout=deadline_s)
     except GetTimeoutError:
@@ -100,7 +102,6 @@ def _lost(plan: Plan, tasks: Sequence[ray.ObjectRef[TrainTask]], deadline_s: flo
 
 
 def _run(plan: Plan, tasks: list[ray.ObjectRef[TrainTask]]) -> None:
-    os.environ.update(QUICK)
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
     from ray.train.lightgbm import LightGBMTrainer
 

@@ -73,6 +73,11 @@ class LightGBMStudent:
         """The classes that training saw, in the order of ``scores``."""
         return self._setup.labels if isinstance(self._setup, ClassSetup) else ()
 
+    @property
+    def has_prior(self) -> bool:
+        """Whether boosting started from a linear model on text."""
+        return isinstance(self._setup, ClassSetup) and self._setup.prior is not None
+
     def answer(self, rows: Rows) -> ClassAnswers | ValueAnswers:
         matrix = self._featuriser.matrix(rows)
         if isinstance(self._setup, ClassSetup):
