@@ -13,13 +13,17 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import ray
+from ray._private import ray_constants
 
 from pipelines.labelled import load
 from pipelines.outcome import TrainFailure
 from pipelines.train import TrainTask, train
+from serve_app.adapters import whereabouts
 from serve_app.adapters.config_files import load_platform
+from serve_app.adapters.ray_token import show_token
 from serve_app.adapters.registries import open_registry
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.bundle import digest_of, read_manifest
@@ -104,18 +108,33 @@ def main(arguments: list[str] | None = None) -> int:
     platform = platform.model_copy(update={"state": str(state.resolve())})
     catalogue = UseCaseFolder(asked.configs.resolve() / "use_cases")
     names = asked.only or catalogue.names()
-    _connect()
+    _connect(state)
     came = bootstrap(names, catalogue, platform, lambda name, how: print(f"{name}: {how}", flush=True))
     return 1 if any(how.startswith("cannot train") for how in came.values()) else 0
 
 
-def _connect() -> None:
-    """To the Ray that runs on this machine, else to one of our own for as long as this takes."""
-    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
-    try:
-        ray.init(address="auto", **quiet)
-    except ConnectionError:
-        ray.init(address="local", include_dashboard=False, **quiet)
+def _connect(state: Path) -> None:
+    """To the Ray that this state folder's Understudy runs on, also when others run on this machine; else
+    to one of our own for as long as this takes. RAY_ADDRESS in the environment goes before both."""
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    found = whereabouts.read(state)
+    if address := os.environ.get("RAY_ADDRESS"):
+        show_token()
+        ray.init(address=address, **quiet)
+    elif found is not None:
+        show_token()
+        _stay_on_this_machine()
+        ray.init(address=found.ray, **quiet)
+    else:
+        _stay_on_this_machine()
+        ray.init(address="local", include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
+
+
+def _stay_on_this_machine() -> None:
+    """Else Ray takes 127.0.0.1 for this machine's outer address, where nobody listens. It reads the
+    variable when it is imported, which is too early for us; its processes read it later."""
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    ray_constants.ENABLE_RAY_CLUSTER = False
 
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:

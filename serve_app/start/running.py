@@ -7,10 +7,12 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from types import FrameType
 
 import psutil
 
+from serve_app.adapters import whereabouts
 from serve_app.start.settings import HOST, Settings
 from serve_app.start.telling import Phases, banner
 from serve_app.start.waiting import Failed, wait_until_answering, wait_until_trained
@@ -36,6 +38,7 @@ def run(settings: Settings, phases: Phases) -> int:
     except KeyboardInterrupt:
         status = 0
     finally:
+        whereabouts.forget(Path(settings.platform.state))
         _end()
     return status
 
@@ -61,6 +64,7 @@ def _start(settings: Settings, phases: Phases) -> None:
         config = ServeDeploySchema.model_validate(settings.config)
         client = serve_start(http_options=config.http_options.model_dump(), proxy_location=config.proxy_location)
         client.deploy_apps(config)
+    whereabouts.write(Path(settings.platform.state), ray.get_runtime_context().gcs_address, settings.dashboard)
 
 
 def _end() -> None:

@@ -30,6 +30,10 @@ class Settings:
     def address(self) -> str:
         return f"http://{HOST}:{self.port}"
 
+    @property
+    def dashboard(self) -> str:
+        return f"http://{HOST}:{self.dashboard_port}"
+
 
 def read_settings(path: Path, port: int | None, dashboard_port: int) -> Settings:
     """Raises BadConfig, with everything that is wrong."""
