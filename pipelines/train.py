@@ -61,6 +61,7 @@ def train(
     """One outcome a task, in order; one that fails does not spoil the others. Never raises for what
     happens in training: a run that is lost, or over ``deadline_s``, fails those not finished by then.
     ``threads`` are those of one worker."""
+    storage_path = storage_path if "://" in storage_path else str(Path(storage_path).resolve())
     name = f"train-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
     plan = Plan(name, storage_path, num_workers, threads, cpus_per_worker)
     lost = _lost(plan, [ray.put(task) for task in tasks], deadline_s)
