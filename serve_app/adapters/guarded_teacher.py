@@ -103,7 +103,9 @@ class GuardedTeacher:
             reply = await self._tried(question, deadline)
         finally:
             self._slots.release()
-        self.last_failure = reply.reason if isinstance(reply, TeacherFailure) else None
+        reason = reply.reason if isinstance(reply, TeacherFailure) else None
+        if reason != "breaker_open":  # it says nothing of why the breaker opened
+            self.last_failure = reason
         return reply
 
     async def _slot(self, deadline: Deadline) -> bool:
