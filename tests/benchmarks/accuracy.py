@@ -110,7 +110,7 @@ def main(names: list[str]) -> None:
         if len(found) > 1:
             spread = [f"sd {found[key].std():.4f}" if key in found else "" for key in SHOWN]
             table.add_row("", f"{len(found)} folds", *spread, "")
-    Console(width=160).print(table)
+    Console(width=200).print(table)
 
 
 if __name__ == "__main__":
