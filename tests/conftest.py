@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +32,14 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def understudy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One real Understudy for all tests that need one: Ray, Serve, three students trained at its start."""
-    with running(tmp_path_factory.mktemp("understudy")) as started:
-        yield started
+    """One real Understudy for all tests that need one: Ray, Serve, three students trained at its start.
+
+    At the end its own processes are gone (``running`` sees to that), and others are not."""
+    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)", "ray::IDLE"])
+    try:
+        with running(tmp_path_factory.mktemp("understudy")) as started:
+            yield started
+        assert bystander.poll() is None, "a process that it did not start was ended too"
+    finally:
+        bystander.kill()
+        bystander.wait()

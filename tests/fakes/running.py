@@ -52,6 +52,10 @@ class Running:
     def parts(self) -> dict[str, dict[str, Any]]:
         return {part["name"]: part for part in httpx.get(f"{self.url}/readyz", timeout=30).json()["parts"]}
 
+    def all_processes(self) -> list[psutil.Process]:
+        """Everything that was started with this state folder, also what its parent has left behind."""
+        return [each for each in psutil.process_iter() if _state(each) == self.environment["UNDERSTUDY_STATE"]]
+
     def processes(self, title: str) -> list[psutil.Process]:
         """Ours whose title holds ``title``, such as ``ServeReplica:understudy:Ingress``."""
         mine = psutil.Process(self.process.pid).children(recursive=True)
@@ -59,10 +63,12 @@ class Running:
 
     def command(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         """``understudy …`` beside the running one, as its user would run it."""
-        environment = {**self.environment, "RAY_DASHBOARD_ADDRESS": self.dashboard}
+        return self.python("-m", "serve_app", *arguments, timeout=timeout)
+
+    def python(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "serve_app", *arguments],
-            cwd=self.folder, env=environment, capture_output=True, text=True, timeout=timeout, check=False,
+            [sys.executable, *arguments],
+            cwd=self.folder, env=dict(self.environment), capture_output=True, text=True, timeout=timeout, check=False,
         )  # fmt: skip
 
 
@@ -72,7 +78,7 @@ def running(folder: Path, environment: Mapping[str, str] | None = None) -> Itera
     shutil.copytree(ROOT / "configs", folder / "configs")
     config = yaml.safe_load((ROOT / "serve_config.yaml").read_text())
     (folder / "serve_config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-    port, dashboard = _free_port(), _free_port()
+    port, dashboard = free_port(), free_port()
     env = {**os.environ, "UNDERSTUDY_STATE": str(folder / "state"), **(environment or {})}
     command = [sys.executable, "-m", "serve_app", "serve", "--beside", "--port", str(port),
                "--dashboard-port", str(dashboard)]  # fmt: skip
@@ -84,6 +90,7 @@ def running(folder: Path, environment: Mapping[str, str] | None = None) -> Itera
         yield started
     finally:
         end(process)
+    assert not started.all_processes(), f"left behind: {started.all_processes()}"
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -103,10 +110,17 @@ def _wait(started: Running) -> None:
         time.sleep(0.5)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _state(process: psutil.Process) -> str | None:
+    try:
+        return process.environ().get("UNDERSTUDY_STATE")
+    except psutil.Error:
+        return None
 
 
 def _command(process: psutil.Process) -> list[str]:

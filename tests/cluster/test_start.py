@@ -1,0 +1,83 @@
+"""The start command beside a running Understudy. That Ctrl-C ends every process it started and no
+other is asserted where the shared one ends: in ``tests/conftest.py`` and ``tests/fakes/running.py``."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+import sys
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from serve_app.adapters import whereabouts
+from tests.fakes.running import Running, free_port
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture
+def busy() -> Iterator[int]:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        yield held.getsockname()[1]
+
+
+@pytest.mark.parametrize("option", ["--port", "--dashboard-port"])
+def test_a_busy_port_is_one_clear_line_and_nothing_is_started(understudy: Running, busy: int, option: str) -> None:
+    other = "--dashboard-port" if option == "--port" else "--port"
+    refused = understudy.command("serve", "--beside", option, str(busy), other, str(free_port()), timeout=60)
+    assert refused.returncode == 1
+    (line,) = refused.stderr.strip().splitlines()
+    assert re.match(rf"✗ port {busy} of 127\.0\.0\.1 cannot be used \(.*\); choose another with {option}$", line)
+    assert "Ray started" not in refused.stdout
+
+
+def test_a_ray_that_runs_already_is_one_clear_line(understudy: Running) -> None:
+    refused = understudy.command("serve", "--port", str(free_port()), "--dashboard-port", str(free_port()), timeout=60)
+    assert refused.returncode == 1
+    assert "a Ray already runs on this machine (process " in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def test_what_is_started_is_told(understudy: Running) -> None:
+    printed = understudy.printed
+    assert f"Understudy answers at {understudy.url}" in printed
+    assert understudy.dashboard in printed
+    assert printed.count("curl -s ") == 3
+    assert re.search(r"fallback +teacher:it_tickets", printed)
+    assert re.search(r"real +store", printed)
+
+
+def test_the_state_folder_knows_where_it_runs(understudy: Running) -> None:
+    found = whereabouts.read(understudy.state)
+    assert found is not None
+    assert (found.process, found.dashboard) == (understudy.process.pid, understudy.dashboard)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only root may look into processes elsewhere")
+def test_every_process_listens_on_this_machine_only(understudy: Running) -> None:
+    """Ray's and Serve's ports run what is sent to them, so that none may be open to others."""
+    open_to_others, dashboard = [], 0
+    for process in understudy.all_processes():
+        for each in _listening(process):
+            dashboard += f":{each.laddr.port}" in understudy.dashboard
+            if not _on_loopback(each.laddr.ip):
+                open_to_others.append((" ".join(process.cmdline())[:60], each.laddr))
+    assert dashboard == 1
+    assert open_to_others == []
+
+
+def _listening(process: psutil.Process) -> list[psutil._common.pconn]:
+    try:
+        return [each for each in process.net_connections("inet") if each.status == psutil.CONN_LISTEN]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _on_loopback(ip: str) -> bool:
+    address = ipaddress.ip_address(ip)
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
