@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from serve_app.adapters.use_case_folder import UseCaseFolder
+from serve_app.core.errors import BadConfig
+from serve_app.core.policy import policy_version
 from serve_app.core.prompt import render
 from serve_app.core.use_case import UseCase
+
+log = logging.getLogger("understudy.prompts")
 
 Stamp = tuple[int, int]
 
@@ -29,8 +34,8 @@ class Prompts:
         return self._rendered(use_case, self._catalogue.folder(name) / use_case.narrative.prompt)
 
     def _rendered(self, use_case: UseCase, file: Path) -> str:
-        """Empty when the file has gone, which ``understudy check`` refuses. Raises BadConfig for a
-        placeholder that cannot be filled."""
+        """Empty when the file has gone, which ``understudy check`` refuses; the last good one when it
+        can no longer be used. Raises BadConfig for a first one whose placeholder cannot be filled."""
         known = self._read.get(file)
         try:
             about = file.stat()
@@ -38,6 +43,31 @@ class Prompts:
             return known[2] if known else ""
         stamp = (about.st_mtime_ns, about.st_size)
         if known is None or known[0] is not use_case or known[1] != stamp:
-            known = (use_case, stamp, render(file.read_text(encoding="utf-8"), use_case))
+            known = (use_case, stamp, _text(file, use_case, None if known is None else known[2]))
             self._read[file] = known
+        return known[2]
+
+
+def _text(file: Path, use_case: UseCase, last_good: str | None) -> str:
+    """A slip in a prompt that is edited while serving must not take its use case away."""
+    try:
+        return render(file.read_text(encoding="utf-8"), use_case)
+    except (BadConfig, OSError, UnicodeDecodeError) as error:
+        if last_good is None:
+            raise
+        log.warning("%s: the prompt of before is used on: %s", file.name, error)
+        return last_good
+
+
+class PolicyVersions:
+    """The version of each policy, worked out once for each configuration and prompt."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[UseCase, str, str]] = {}
+
+    def of(self, use_case: UseCase, prompt: str) -> str:
+        known = self._known.get(use_case.name)
+        if known is None or known[0] is not use_case or known[1] != prompt:
+            known = (use_case, prompt, policy_version(use_case, prompt))
+            self._known[use_case.name] = known
         return known[2]
