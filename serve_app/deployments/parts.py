@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Coroutine
 from typing import Any
 
@@ -16,6 +17,8 @@ from serve_app.core.platform import Platform
 from serve_app.core.ports import EventLog, Part
 from serve_app.core.serving import ModelState
 from serve_app.deployments.calls import call
+
+log = logging.getLogger("understudy.parts")
 
 PATIENCE_S = 3.0
 
@@ -32,9 +35,9 @@ class Parts:
         self._pipelines: Any = None
 
     async def all(self) -> list[Part]:
-        training = await self._training()
+        training = asyncio.ensure_future(self._training())
         asked: list[Coroutine[Any, Any, Part]] = [self._store(), self._registry_part()]
-        asked += [self._use_case(name, training.get(name)) for name in self._catalogue.names()]
+        asked += [self._use_case(name, training) for name in self._catalogue.names()]
         asked += [self._teacher_part(name) for name in self._catalogue.names()]
         return [*await asyncio.gather(*asked), self._auth(), *self._broken()]
 
@@ -45,8 +48,9 @@ class Parts:
         found = await _soon(call(self._cascade.model_state, name))
         return found if isinstance(found, ModelState) else ModelState(name, "failed", str(found))
 
-    async def _use_case(self, name: str, training: str | None) -> Part:
+    async def _use_case(self, name: str, told: asyncio.Future[dict[str, str]]) -> Part:
         state = await self._model(name)
+        training = (await told).get(name)
         detail = f"{state.detail}; {training}" if training and state.version is None else state.detail
         return Part(f"use_case:{name}", state.state, detail)
 
@@ -73,10 +77,11 @@ class Parts:
         if not ray.is_initialized():  # in local testing mode asking for a handle would start a cluster
             return {}
         try:
-            self._pipelines = self._pipelines or serve.get_deployment_handle(*PIPELINES)
-        except RayServeException:
+            if self._pipelines is None:
+                self._pipelines = await asyncio.to_thread(serve.get_deployment_handle, *PIPELINES)
+        except (KeyError, RayServeException):
             return {}
-        found = await _soon(call(self._pipelines.progress))
+        found = await _soon(call(self._pipelines.progress), 1.0)
         return found if isinstance(found, dict) else {}
 
     def _auth(self) -> Part:
@@ -95,11 +100,14 @@ class Parts:
         return "SQLite, embedded" if url.startswith("sqlite") else url.split(":", 1)[0].split("+")[0]
 
 
-async def _soon(asked: Awaitable[Any]) -> Any:
+async def _soon(asked: Awaitable[Any], patience_s: float = PATIENCE_S) -> Any:
     """What was answered; a refusal or a time-out is given back as the exception it is."""
     try:
-        return await asyncio.wait_for(asked, PATIENCE_S)
+        return await asyncio.wait_for(asked, patience_s)
     except UnderstudyError as error:
         return error
     except TimeoutError:
-        return TimeoutError(f"no answer within {PATIENCE_S:g} s")
+        return TimeoutError(f"no answer within {patience_s:g} s")
+    except Exception as error:  # a bug in one part must not hide how the others are
+        log.exception("a part could not be asked")
+        return RuntimeError(f"cannot be asked ({type(error).__name__}); its log says why")
