@@ -6,15 +6,15 @@ Its names, ``Pipelines`` in ``pipelines``, are what the serving side knows of it
 # No `from __future__ import annotations` here: Serve reads the builder's annotation to check its args.
 import asyncio
 import logging
-import os
 from pathlib import Path
 
 from ray import serve
 from ray.serve import Application
 
-from serve_app.adapters.config_files import load_platform
+from serve_app.adapters.platform_file import read_platform
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.config import Config
+from serve_app.core.errors import Unavailable
 from serve_app.core.platform import Platform
 
 SERVING = "understudy"
@@ -46,7 +46,7 @@ class PipelinesDesk:
     async def _first_champions(self) -> None:
         try:
             await self._until_serving()
-            await asyncio.to_thread(self._bootstrap)
+            await self._again_while_away()
         except Exception as error:
             log.exception("first champions could not be trained")
             left = [name for name, how in self._progress.items() if how.startswith("training")]
@@ -61,6 +61,16 @@ class PipelinesDesk:
                 return
             await asyncio.sleep(1)
 
+    async def _again_while_away(self) -> None:
+        pause_s = 5.0
+        while True:
+            try:
+                return await asyncio.to_thread(self._bootstrap)
+            except Unavailable as error:
+                log.warning("first champions wait: %s", error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, 300.0)
+
     def _bootstrap(self) -> None:
         from pipelines.bootstrap import bootstrap  # imports Ray Train and MLflow, which take seconds
 
@@ -74,6 +84,4 @@ Pipelines = serve.deployment(name="Pipelines", ray_actor_options={"num_cpus": 0.
 
 def build(args: PipelineArgs) -> Application:
     configs = Path(args.configs).resolve()
-    platform = load_platform(configs / "platform.yaml", os.environ)
-    absolute = platform.model_copy(update={"state": str(Path(platform.state).resolve())})
-    return Pipelines.bind(UseCaseFolder(configs / "use_cases"), absolute)
+    return Pipelines.bind(UseCaseFolder(configs / "use_cases"), read_platform(configs / "platform.yaml"))

@@ -9,6 +9,7 @@ A use case that cannot train is told and stops nobody.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -33,6 +34,8 @@ from serve_app.core.ports import Bundle, Registry
 
 Tell = Callable[[str, str], None]
 """(use case, how it is going)."""
+
+log = logging.getLogger("understudy.bootstrap")
 
 CHAMPION = "champion"
 
@@ -62,6 +65,9 @@ def _task(name: str, catalogue: UseCaseFolder, state: Path, registry: Registry) 
         labelled = load(use_case, catalogue.folder(name), state)
     except UnderstudyError as error:
         return f"cannot train: {error}"
+    except Exception as error:  # of one use case's data; the others train
+        log.exception("%s: its labelled rows cannot be read", name)
+        return f"cannot train: {type(error).__name__}"
     return _enough(TrainTask(use_case, labelled)) if labelled else "no labelled rows: it learns from its teacher"
 
 
@@ -76,7 +82,7 @@ def _train(tasks: list[TrainTask], platform: Platform, registry: Registry, tell:
         tell(task.use_case.name, "training: under way")
     results = train(
         tasks,
-        num_workers=max(task.use_case.retraining.num_workers for task in tasks),
+        num_workers=_workers(tasks),
         storage_path=str(Path(platform.state) / "training"),
         deadline_s=max(task.use_case.retraining.deadline_s for task in tasks),
     )
@@ -87,7 +93,21 @@ def _train(tasks: list[TrainTask], platform: Platform, registry: Registry, tell:
     return came
 
 
+def _workers(tasks: list[TrainTask]) -> int:
+    """As many as are asked for, but no more than there is room for: a group that does not fit would
+    wait until its deadline."""
+    room = int(ray.available_resources().get("CPU", 1))
+    return max(1, min(room, max(task.use_case.retraining.num_workers for task in tasks)))
+
+
 def _register(name: str, result: Bundle | TrainFailure, registry: Registry) -> str:
+    try:
+        return _registered(name, result, registry)
+    except UnderstudyError as error:  # the others are trained as well, and shall not be lost
+        return f"cannot train: {error}"
+
+
+def _registered(name: str, result: Bundle | TrainFailure, registry: Registry) -> str:
     if isinstance(result, TrainFailure):
         return f"cannot train: {result.reason}"
     manifest = read_manifest(result)

@@ -4,13 +4,12 @@ serve run serve_config.yaml
 """
 
 # No `from __future__ import annotations` here: Serve reads the builders' annotations to check their args.
-import os
 from pathlib import Path
 from typing import Any
 
 from ray.serve import Application
 
-from serve_app.adapters.config_files import load_platform
+from serve_app.adapters.platform_file import read_platform
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.config import Config
 from serve_app.core.errors import BadConfig
@@ -39,9 +38,9 @@ def build(args: AppArgs) -> Application:
     """ingress → cascade → model, teacher → decision, with the registry beside them."""
     catalogue, platform = read(args)
     registry = Registry.bind(platform)
-    teacher = Teacher.bind(catalogue, platform.teacher)
+    teacher = Teacher.bind(catalogue, platform)
     models = {name: _model(name, catalogue, platform, registry) for name in catalogue.names()}
-    cascade = Cascade.bind(catalogue, models, teacher, Decision.bind(catalogue))
+    cascade = Cascade.bind(catalogue, models, teacher, Decision.bind())
     return Ingress.bind(catalogue, platform, cascade, teacher, registry)
 
 
@@ -55,13 +54,13 @@ def build_model(args: ModelArgs) -> Application:
 def read(args: AppArgs) -> tuple[UseCaseFolder, Platform]:
     """The configuration, with absolute paths: replicas may run in other folders. Raises BadConfig."""
     configs = Path(args.configs).resolve()
-    platform = load_platform(configs / "platform.yaml", os.environ)
+    platform = read_platform(configs / "platform.yaml")
     if platform.auth.mode != "local":  # to start without what was asked for would be worse
         raise BadConfig(f"auth.mode: {platform.auth.mode!r} is not built yet; expected 'local'")
     catalogue = UseCaseFolder(configs / "use_cases")
     if not catalogue.names():
         raise BadConfig("; ".join(catalogue.problems().values()) or f"{configs / 'use_cases'}: no use case")
-    return catalogue, platform.model_copy(update={"state": str(Path(platform.state).resolve())})
+    return catalogue, platform
 
 
 def _model(name: str, catalogue: UseCaseFolder, platform: Platform, registry: Any) -> Application:

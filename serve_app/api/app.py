@@ -34,7 +34,7 @@ def create_app(graph: Graph, limits: Limits, version: str, *, labels_answers: bo
     app.openapi = OpenApi(service)  # type: ignore[method-assign]
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _refused)
-    app.add_middleware(Door, timeout_s=limits.request_timeout_s, labels=labels_answers)
+    app.add_middleware(Door, timeout_s=limits.request_timeout_s, labels=labels_answers, most=limits.max_in_flight)
     return app
 
 

@@ -11,18 +11,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ulid import ULID
 
 from serve_app.api.errors import problem_of, response
+from serve_app.core.errors import Overloaded
 
 log = logging.getLogger("understudy.api")
 
 HEADER = "X-Request-ID"
 
+ALWAYS = ("/livez", "/readyz", "/v2/health")
+"""Answered however many are inside: an overloaded process is not a dead one."""
+
 
 class Door:
     """ASGI middleware around the whole application. ``timeout_s`` bounds a request from its first
-    byte to its answer. ``labels`` is unset behind a server that puts the id into the answer itself."""
+    byte to its answer; ``most``: requests in this process at once, and one more is refused with a time to
+    come back. ``labels`` is unset behind a server that puts the id into the answer itself."""
 
-    def __init__(self, app: ASGIApp, timeout_s: float, labels: bool) -> None:
+    def __init__(self, app: ASGIApp, timeout_s: float, labels: bool, most: int) -> None:
         self._app = app
+        self._most, self._inside = most, 0
         self._timeout_s = timeout_s
         self._labels = labels
 
@@ -31,7 +37,10 @@ class Door:
             await self._app(scope, receive, send)
             return
         visit = Visit(scope, send, self._labels)
+        self._inside += 1
         try:
+            if self._inside > self._most and not scope["path"].startswith(ALWAYS):
+                raise Overloaded("more requests are under way than can be answered")
             async with asyncio.timeout(self._timeout_s):
                 await self._app(scope, receive, visit.send)
         except ClientDisconnect:
@@ -40,6 +49,8 @@ class Door:
             if visit.answered:
                 raise
             await visit.refuse(exc, receive)
+        finally:
+            self._inside -= 1
 
 
 class Visit:

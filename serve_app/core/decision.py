@@ -88,15 +88,16 @@ def decide_alone(policy: Decision, row: Mapping[str, Any]) -> Act:
     """The policy over given values, with no prediction (seed 001's ``POST /signal``)."""
     if not isinstance(policy, PriceSignal):
         raise InvalidInput(f"a policy of kind {policy.kind} needs a prediction")
-    return _signal(policy, row.get(policy.market), row.get(policy.fair), row)
+    fair = row.get(policy.fair)
+    if fair is not None and fair <= 0:
+        expected = "a fair price above 0, or there is nothing to compare with"
+        raise InvalidInput("no signal without a positive fair price", [FieldError(policy.fair, str(fair), expected)])
+    return _signal(policy, row.get(policy.market), fair, row)
 
 
 def _signal(policy: PriceSignal, market: float | None, fair: float | None, row: Mapping[str, Any]) -> Act:
-    if market is None or fair is None:
+    if market is None or fair is None or fair <= 0:
         return Act(UNANSWERED)
-    if fair <= 0:
-        expected = "a fair price above 0, or there is nothing to compare with"
-        raise InvalidInput("no signal without a positive fair price", [FieldError(policy.fair, str(fair), expected)])
     deviation = (market - fair) / fair
     details = {"deviation_pct": deviation, policy.market: market}
     buy, sell = _of(row, "buy_threshold_pct", policy), _of(row, "sell_threshold_pct", policy)

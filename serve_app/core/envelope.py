@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from serve_app.core.answers import (
     Act,
     ClassAnswers,
@@ -22,7 +24,7 @@ def student_part(answers: StudentAnswers, row: int) -> dict[str, Any] | None:
         case NoStudent():
             return None
         case ClassAnswers():
-            best = int(answers.best()[row])
+            best = int(np.argmax(answers.probabilities[row]))
             return {"label": answers.classes[best], "confidence": float(answers.probabilities[row, best])}
         case ValueAnswers():
             return {"value": float(answers.value[row]), "interval": [float(answers.low[row]), float(answers.high[row])]}

@@ -91,6 +91,7 @@ class Limits(Config):
     max_body_bytes: PositiveInt = 10 * 1024 * 1024
     max_depth: PositiveInt = 32
     max_batch: PositiveInt = 10_000
+    max_in_flight: PositiveInt = 512
     request_timeout_s: PositiveFloat = 60.0
 
 

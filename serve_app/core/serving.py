@@ -23,6 +23,7 @@ class Cascaded:
     verdicts: Sequence[Verdict]
     acts: Sequence[Act]
     propensity: npt.NDArray[np.float64]
+    policy_version: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,11 @@ from serve_app.core.use_case import Regression, UseCase
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What the rules cannot know: ``ids`` one a row, the time, how long the batch took, the version of
-    the policy."""
+    """What the rules cannot know: ``ids`` one a row, the time, and how long the batch took."""
 
     ids: Sequence[str]
     at: datetime
     latency_ms: float
-    policy: str
 
 
 def write_down(use_case: UseCase, rows: Rows, came: Cascaded, asked: Asked, written: Written) -> list[LoggedPrediction]:
@@ -52,11 +50,11 @@ def _event(
             reply,
             came.verdicts[row],
             came.acts[row],
-            written.policy,
+            came.policy_version,
             isinstance(use_case.target, Regression),
         ),
         model_version=version_of(came.answers),
-        policy_version=written.policy,
+        policy_version=came.policy_version,
         schema_version=schema,
         propensity=float(came.propensity[row]),
         cost_usd=_cost(reply),

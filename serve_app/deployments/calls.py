@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from ray.exceptions import RayError
+from ray.exceptions import RayActorError, RayError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
 from serve_app.core.errors import Overloaded, Unavailable, UnderstudyError
@@ -30,6 +30,18 @@ async def call(method: Any, *args: Any) -> Any:
         raise Unavailable("a part of the application is not running", 5) from None
 
 
+async def call_again(method: Any, *args: Any) -> Any:
+    """``call``, and once more when the replica died on it: only for what may be done twice."""
+    try:
+        return await call(method, *args)
+    except PartDied:
+        return await call(method, *args)
+
+
+class PartDied(Unavailable):
+    """The replica that was asked is gone."""
+
+
 def _ours(error: RayError) -> Exception:
     cause = getattr(error, "cause", None)
     if isinstance(cause, UnderstudyError):
@@ -38,4 +50,5 @@ def _ours(error: RayError) -> Exception:
         log.error("a remote call failed: %s", error)
         return RuntimeError(f"{type(cause).__name__} in a remote call")
     log.warning("a part is away: %s", type(error).__name__)
-    return Unavailable("a part of the application is away", 2)
+    kind = PartDied if isinstance(error, RayActorError) else Unavailable
+    return kind("a part of the application is away", 2)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
@@ -30,7 +30,6 @@ from serve_app.core.events import Label
 from serve_app.core.feedback import checked
 from serve_app.core.narrative import facts, fill
 from serve_app.core.platform import Platform
-from serve_app.core.policy import policy_version
 from serve_app.core.ports import Answered, Asked, Part
 from serve_app.core.rows import Rows
 from serve_app.core.serving import Cascaded
@@ -42,6 +41,11 @@ from serve_app.deployments.parts import Parts
 
 TOP = 8
 """Contributions told in an explanation."""
+
+INLINE_ROWS = 256
+
+MARGIN_S = 2.0
+"""Of a request's time, what is kept for everything but the teacher."""
 
 
 class IngressDesk:
@@ -114,16 +118,17 @@ class IngressDesk:
 
     async def _answer(self, use_case: UseCase, rows: Rows, asked: Asked) -> tuple[Answered, Cascaded]:
         started = time.perf_counter()
-        joined = self._tables.join(use_case.name, rows)
-        deadline_s = self._platform.teacher.deadline_s
+        joined = rows
+        if use_case.feature_table is not None:  # in a thread, since a table that was replaced is read again
+            joined = await asyncio.to_thread(self._tables.join, use_case.name, rows)
+        deadline_s = min(self._platform.teacher.deadline_s, self._platform.limits.request_timeout_s - MARGIN_S)
         cascaded: Cascaded = await call(self._cascade.answer, use_case.name, joined, deadline_s)
         written = Written(
             ids=[str(ULID()) for _ in range(len(joined))],
             at=datetime.now(UTC),
             latency_ms=(time.perf_counter() - started) * 1000,
-            policy=policy_version(use_case, self._prompts.of(use_case.name)),
         )
-        events = write_down(use_case, joined, cascaded, asked, written)
+        events = await _aside(len(joined), write_down, use_case, joined, cascaded, asked, written)
         await self._commits.append(events)
         return Answered([event.answer for event in events], joined), cascaded
 
@@ -149,4 +154,10 @@ class IngressDesk:
         return None if table is None else (table, table_path(Path(self._platform.state), name, table))
 
 
-Ingress = serve.deployment(**thin("Ingress", ongoing=256, drain_s=20))(serve.ingress()(IngressDesk))
+async def _aside(rows: int, work: Callable[..., Any], *args: Any) -> Any:
+    """In a thread when it is much, so that others are answered meanwhile."""
+    return await asyncio.to_thread(work, *args) if rows > INLINE_ROWS else work(*args)
+
+
+# Never full: the door of the API refuses with problem+json, where Serve's proxy would with plain text.
+Ingress = serve.deployment(**thin("Ingress", ongoing=4096, queued=-1, drain_s=20))(serve.ingress()(IngressDesk))

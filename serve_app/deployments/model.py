@@ -21,10 +21,12 @@ from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.answers import Explanation, NoStudent, StudentAnswers
 from serve_app.core.bundle import read_manifest
 from serve_app.core.errors import BadBundle, RegistryUnavailable, UnderstudyError
+from serve_app.core.manifest import Manifest, check_schema
 from serve_app.core.platform import Platform
 from serve_app.core.ports import Bundle, Student, Version
 from serve_app.core.rows import Rows
 from serve_app.core.serving import ModelState
+from serve_app.core.use_case import UseCase
 from serve_app.deployments.calls import call
 from serve_app.deployments.options import thin
 
@@ -55,6 +57,9 @@ class ModelDesk:
         self._cache = BundleCache(Path(platform.state) / "cache")
         self._student: Student | None = None
         self._refused: dict[str, float] = {}
+        self._manifest: Manifest | None = None
+        self._looked_at: UseCase | None = None
+        self._misfit: str | None = None
         self._state = ModelState(name, "starting", "looking for a champion")
         await self._start()
         self._watch = asyncio.create_task(self._keep_watching())
@@ -64,31 +69,54 @@ class ModelDesk:
         student = self._student
         if student is None:
             return NoStudent(len(rows))
+        if not self._fits():
+            return NoStudent(len(rows), "schema_changed")
         if len(rows) <= INLINE_ROWS:
             return student.answer(rows)
         return await asyncio.to_thread(student.answer, rows)
 
     async def explain(self, rows: Rows, top: int) -> list[Explanation] | None:
         student = self._student
-        return None if student is None else await asyncio.to_thread(student.explain, rows, top)
+        if student is None or not self._fits():
+            return None
+        return await asyncio.to_thread(student.explain, rows, top)
 
     def state(self) -> ModelState:
         return self._state
+
+    def _fits(self) -> bool:
+        """Whether the student that serves was made for the use case as it is configured now. Looked at
+        again only when the configuration was read anew."""
+        use_case = self._catalogue.get(self._name)
+        if use_case is not self._looked_at and self._manifest is not None:
+            self._looked_at, self._misfit = use_case, None
+            try:
+                check_schema(self._manifest, use_case)
+            except BadBundle as error:
+                self._misfit = str(error)
+                self._cannot(error)
+        return self._misfit is None
 
     async def _start(self) -> None:
         """What this machine served last is loaded from its disk at once, whether or not the registry is
         there; the watch then follows the registry. A machine that never served waits for the registry,
         since without a student every row would be the teacher's."""
-        last = self._cache.last(self._name)
-        bundle = None if last is None else await asyncio.to_thread(self._cache.get, last.digest)
-        if last is not None and bundle is not None:
-            await self._swap_if_good(bundle, last.version, last.digest)
+        try:
+            await self._load_last()
+        except Exception:  # a full disk, say; the registry may still help
+            log.exception("what %s served last could not be loaded", self._name)
         if self._student is not None:
             return
         try:
             await asyncio.wait_for(self._follow(), START_WAIT_S)
         except TimeoutError:
             self._tell("starting", "the registry has not answered yet")
+
+    async def _load_last(self) -> None:
+        last = self._cache.last(self._name)
+        bundle = None if last is None else await asyncio.to_thread(self._cache.get, last.digest)
+        if last is not None and bundle is not None:
+            await self._swap_if_good(bundle, last.version, last.digest)
 
     async def _keep_watching(self) -> None:
         while True:
@@ -102,7 +130,8 @@ class ModelDesk:
             if champion is None:
                 self._no_champion()
             elif self._student is not None and champion.digest == self._state.digest:
-                self._tell("ready", f"version {self._state.version}")
+                if self._fits():
+                    self._tell("ready", f"version {self._state.version}")
             elif self._may_try(champion.digest):
                 await self._swap_if_good(await self._bundle(champion), champion.version, champion.digest)
         except UnderstudyError as error:
@@ -123,7 +152,7 @@ class ModelDesk:
             self._cannot(error)
             return
         manifest = read_manifest(bundle)
-        self._student = student
+        self._student, self._manifest, self._looked_at, self._misfit = student, manifest, None, None
         self._state = ModelState(
             self._name,
             "ready",

@@ -6,6 +6,7 @@ as a Serve application of its own (see ``app.py``), found by its name, so that n
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,16 +29,16 @@ class Models:
     def __init__(self, bound: Mapping[str, Any]) -> None:
         self._handles = dict(bound)
 
-    def of(self, use_case: str) -> Any:
+    async def of(self, use_case: str) -> Any:
         """Raises Unavailable for a use case whose student runs nowhere."""
         if use_case not in self._handles and not ray.is_initialized():
             raise Unavailable(f"no student of {use_case} is running", 5)
         if use_case not in self._handles:
-            self._handles[use_case] = self._find(use_case)
+            self._handles[use_case] = await asyncio.to_thread(self._find, use_case)  # it asks the controller
         return self._handles[use_case]
 
     def _find(self, use_case: str) -> Any:
         try:
             return serve.get_deployment_handle(deployment_name(use_case), own_application(use_case))
-        except RayServeException:
+        except (KeyError, RayServeException):  # Serve raises KeyError for an application it has not got
             raise Unavailable(f"no student of {use_case} is running yet", 5) from None

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 
-def thin(name: str, ongoing: int = 64, drain_s: float = 5.0) -> dict[str, Any]:
-    """``ongoing``: requests in one replica at once; ``drain_s``: how long it may finish them when told
-    to stop."""
+def thin(name: str, ongoing: int = 64, queued: int | None = None, drain_s: float = 10.0) -> dict[str, Any]:
+    """``ongoing``: requests in one replica at once; ``queued``: waiting for one, -1 without limit;
+    ``drain_s``: how long it may finish them when told to stop."""
     return {
         "name": name,
         "ray_actor_options": {"num_cpus": 0.05},
         "max_ongoing_requests": ongoing,
-        "max_queued_requests": 4 * ongoing,
+        "max_queued_requests": 4 * ongoing if queued is None else queued,
         "graceful_shutdown_wait_loop_s": 0.2,
         "graceful_shutdown_timeout_s": drain_s,
         "health_check_period_s": 5,

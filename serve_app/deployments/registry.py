@@ -12,6 +12,9 @@ from serve_app.core.platform import Platform
 from serve_app.core.ports import Bundle, Version
 from serve_app.deployments.options import thin
 
+PROBE = "none"
+"""A name that is asked for only to see whether the registry answers."""
+
 
 class RegistryDesk:
     """Opens the registry at the first call: nobody waits for MLflow's import but who asks it."""
@@ -32,9 +35,9 @@ class RegistryDesk:
         return await asyncio.to_thread((await self._open()).fetch, use_case, version)
 
     async def describe(self) -> str:
-        """What it is, once it has answered. Raises RegistryUnavailable."""
+        """What it is, once it has answered just now. Raises RegistryUnavailable."""
         if not nothing_registered(self._platform):
-            await self._open()
+            await asyncio.to_thread((await self._open()).aliased, PROBE, "champion")
         return described(self._platform)
 
     async def _open(self) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -33,7 +34,7 @@ class TeacherDesk:
         self._settings = settings
         self._teachers: dict[str, GuardedTeacher] = {}
         self._narrators: dict[str, LLMNarrator | None] = {}
-        self._making = asyncio.Lock()
+        self._making: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def answer(self, use_case: str, questions: Sequence[Question], deadline_s: float) -> list[TeacherReply]:
         """One reply a question, in order, at the latest after ``deadline_s``. Raises UnknownUseCase."""
@@ -56,18 +57,25 @@ class TeacherDesk:
 
     async def _teacher(self, name: str) -> GuardedTeacher:
         """Made off the loop: it may read a file or import an SDK, and others are being answered."""
-        async with self._making:
+        async with self._making[name]:
             if name not in self._teachers:
                 use_case, folder = self._catalogue.get(name), self._catalogue.folder(name)
                 self._teachers[name] = await asyncio.to_thread(build_teacher, self._settings, use_case, folder)
         return self._teachers[name]
 
     async def _narrator(self, name: str) -> LLMNarrator | None:
-        async with self._making:
+        async with self._making[name]:
             if name not in self._narrators:
                 use_case = self._catalogue.get(name)
                 self._narrators[name] = await asyncio.to_thread(build_narrator, self._settings, use_case)
         return self._narrators[name]
 
 
-Teacher = serve.deployment(**thin("Teacher", ongoing=256))(TeacherDesk)
+class TeacherReplica(TeacherDesk):
+    """Given the whole platform, which travels without its keys."""
+
+    def __init__(self, catalogue: Catalogue, settings: platform.Platform) -> None:
+        super().__init__(catalogue, settings.teacher)
+
+
+Teacher = serve.deployment(**thin("Teacher", ongoing=256, drain_s=20))(TeacherReplica)

@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 from types import FrameType
 
@@ -15,7 +14,7 @@ import psutil
 from serve_app.adapters import whereabouts
 from serve_app.start.settings import HOST, Settings
 from serve_app.start.telling import Phases, banner
-from serve_app.start.waiting import Failed, wait_until_answering, wait_until_trained
+from serve_app.start.waiting import Failed, stay_while_alive, wait_until_answering, wait_until_trained
 
 DRAIN_S = 25.0
 """How long Serve may take to finish what is being asked; Ray's own processes then get GRACE_S."""
@@ -31,13 +30,15 @@ def run(settings: Settings, phases: Phases) -> int:
         wait_until_answering(settings, phases)
         wait_until_trained(settings, phases)
         banner(settings, phases)
-        while True:
-            time.sleep(3600)
-    except Failed as error:
-        print(f"✗ {error}", file=sys.stderr)
+        stay_while_alive(settings)
     except KeyboardInterrupt:
         status = 0
+    except Failed as error:
+        print(f"✗ {error}", file=sys.stderr)
+    except Exception as error:
+        print(f"✗ Understudy cannot run: {type(error).__name__}: {str(error).splitlines()[0][:300]}", file=sys.stderr)
     finally:
+        _stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, handler=signal.SIG_IGN)
         whereabouts.forget(Path(settings.platform.state))
         _end()
     return status
@@ -70,7 +71,6 @@ def _start(settings: Settings, phases: Phases) -> None:
 def _end() -> None:
     """Everything that this process started and nothing else, also when a part of it hangs."""
     mine = psutil.Process().children(recursive=True)
-    _stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, handler=signal.SIG_IGN)
     print("stopping …", flush=True)
     ending = threading.Thread(target=_shut_down, daemon=True)
     ending.start()

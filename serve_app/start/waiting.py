@@ -15,6 +15,13 @@ from serve_app.start.telling import Phases
 START_S = 180.0
 TRAINING_S = 900.0
 PAUSE_S = 0.25
+WATCH_S = 10.0
+MISSES = 6
+
+PROBE = {"X-Request-ID": "understudy-start"}
+"""The first question is made up: it is logged under this name, so that learning can leave it out."""
+
+CLIENT = httpx.Client(trust_env=False)
 
 
 class Failed(Exception):
@@ -39,20 +46,36 @@ def wait_until_trained(settings: Settings, phases: Phases) -> None:
         _until(lambda: not _tell_changes(settings, told), TRAINING_S, "training has not ended")
 
 
+def stay_while_alive(settings: Settings) -> None:
+    """Stays as long as the application answers. Raises Failed when it has gone for good."""
+    missed = 0
+    while missed < MISSES:
+        time.sleep(WATCH_S)
+        missed = 0 if _get(settings, "/livez", WATCH_S) is not None else missed + 1
+    raise Failed(f"nothing has answered at {settings.address} for {MISSES * WATCH_S:g} s and more")
+
+
+def _get(settings: Settings, path: str, patience_s: float) -> httpx.Response | None:
+    """No proxy of the environment's: it could not reach this machine's own address."""
+    try:
+        return CLIENT.get(f"{settings.address}{path}", timeout=patience_s)
+    except httpx.HTTPError:
+        return None
+
+
 def _until(done: Any, patience_s: float, what: str) -> None:
     end = time.monotonic() + patience_s
     while not done():
         if time.monotonic() > end:
-            raise Failed(f"{what} after {patience_s:g} s; the logs lie in /tmp/ray/session_latest/logs/serve")
+            raise Failed(f"{what} after {patience_s:g} s; see the logs in the Ray dashboard")
         time.sleep(PAUSE_S)
 
 
 def _ready(settings: Settings) -> bool:
-    try:
-        return httpx.get(f"{settings.address}/readyz", timeout=5).status_code == 200
-    except httpx.HTTPError:
+    answer = _get(settings, "/readyz", 5)
+    if answer is None:
         _fail_if_serve_did()
-        return False
+    return answer is not None and answer.status_code == 200
 
 
 def _fail_if_serve_did() -> None:
@@ -64,10 +87,8 @@ def _fail_if_serve_did() -> None:
 
 
 def parts(settings: Settings) -> list[dict[str, Any]]:
-    try:
-        return httpx.get(f"{settings.address}/readyz", timeout=10).json()["parts"]
-    except (httpx.HTTPError, ValueError, KeyError):
-        return []
+    answer = _get(settings, "/readyz", 10)
+    return [] if answer is None or answer.status_code not in (200, 503) else answer.json()["parts"]
 
 
 def _training(settings: Settings) -> dict[str, str]:
@@ -101,6 +122,6 @@ def _ask_once(settings: Settings) -> bool:
 def _answers(settings: Settings, name: str, use_case: UseCase) -> bool:
     address = f"{settings.address}/api/v1/predict/{name}"
     try:
-        return httpx.post(address, json=example(use_case.fields), timeout=30).status_code < 500
+        return CLIENT.post(address, json=example(use_case.fields), headers=PROBE, timeout=30).status_code == 200
     except httpx.HTTPError:
         return False

@@ -96,7 +96,7 @@ async def test_a_bug_over_there_is_told_by_its_kind_alone(cause: Exception, capl
 @pytest.mark.parametrize("died", [ActorDiedError(), WorkerCrashedError(), TaskCancelledError()], ids=repr)
 async def test_a_part_that_died_is_away_for_now(died: RayError) -> None:
     error = await refused(died)
-    assert type(error) is Unavailable
+    assert isinstance(error, Unavailable)
     assert error.retry_after_s == 2
     assert error.__suppress_context__
 

@@ -46,8 +46,8 @@ def written(
     verdicts = settle(use_case.cascade, answers, replies, 0.9, positive)
     acts = [Act("ROUTE", "desk", {"figure": float(row)}) for row in range(len(rows))]
     propensity = np.array([float(row in replies) for row in range(len(rows))])
-    came = Cascaded(answers, replies, verdicts, acts, propensity)
-    about = Written(IDS[: len(rows)], AT, 3.5, "sha256:policy")
+    came = Cascaded(answers, replies, verdicts, acts, propensity, "sha256:policy")
+    about = Written(IDS[: len(rows)], AT, 3.5)
     return write_down(use_case, rows, came, Asked("r", "kim"), about)
 
 
