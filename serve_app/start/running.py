@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -14,11 +15,19 @@ import psutil
 from serve_app.adapters import whereabouts
 from serve_app.start.settings import HOST, Settings
 from serve_app.start.telling import Phases, banner
-from serve_app.start.waiting import Failed, stay_while_alive, wait_until_answering, wait_until_trained
+from serve_app.start.waiting import (
+    Failed,
+    stay_while_alive,
+    wait_until_answering,
+    wait_until_deployed,
+    wait_until_trained,
+)
 
 DRAIN_S = 25.0
 """How long Serve may take to finish what is being asked; Ray's own processes then get GRACE_S."""
 GRACE_S = 5.0
+
+Deploy = Callable[[bool], None]
 
 
 def run(settings: Settings, phases: Phases) -> int:
@@ -26,8 +35,11 @@ def run(settings: Settings, phases: Phases) -> int:
     _stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     status = 1
     try:
-        _start(settings, phases)
+        deploy = _start(settings, phases)
         wait_until_answering(settings, phases)
+        with phases("pipelines started"):
+            deploy(True)
+            wait_until_deployed()
         wait_until_trained(settings, phases)
         banner(settings, phases)
         stay_while_alive(settings)
@@ -44,7 +56,8 @@ def run(settings: Settings, phases: Phases) -> int:
     return status
 
 
-def _start(settings: Settings, phases: Phases) -> None:
+def _start(settings: Settings, phases: Phases) -> Deploy:
+    """Ray, and on it what answers; what learns would only take the cores from it, and comes after."""
     import ray
     from ray.serve._private.api import serve_start
     from ray.serve.schema import ServeDeploySchema
@@ -64,8 +77,15 @@ def _start(settings: Settings, phases: Phases) -> None:
     with phases("Serve started"):  # as `serve run` does it
         config = ServeDeploySchema.model_validate(settings.config)
         client = serve_start(http_options=config.http_options.model_dump(), proxy_location=config.proxy_location)
-        client.deploy_apps(config)
+
+        def deploy(everything: bool) -> None:
+            """An application that did not change is left alone by Serve."""
+            chosen = [app for app in config.applications if everything or app.route_prefix is not None]
+            client.deploy_apps(config.model_copy(update={"applications": chosen}))
+
+        deploy(False)
     whereabouts.write(Path(settings.platform.state), ray.get_runtime_context().gcs_address, settings.dashboard)
+    return deploy
 
 
 def _end() -> None:

@@ -36,6 +36,16 @@ def wait_until_answering(settings: Settings, phases: Phases) -> None:
         _until(lambda: _ask_once(settings), START_S, "no question was answered")
 
 
+def wait_until_deployed() -> None:
+    """Until every application runs; one that cannot run is told in the end by /readyz."""
+    from ray import serve
+
+    def deployed() -> bool:
+        return all(app.status.value != "DEPLOYING" for app in serve.status().applications.values())
+
+    _until(deployed, START_S, "the pipelines have not started")
+
+
 def wait_until_trained(settings: Settings, phases: Phases) -> None:
     """Until no use case is being trained any more: a first start has students to make."""
     if not _training(settings):
