@@ -14,7 +14,7 @@ from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
 from serve_app.core import errors
 from serve_app.core.errors import FieldError, InvalidInput, Overloaded, Unavailable, UnderstudyError, UnknownUseCase
-from serve_app.deployments.calls import call
+from serve_app.deployments.calls import PartDied, call, call_again
 
 pytestmark = pytest.mark.anyio
 
@@ -93,12 +93,54 @@ async def test_a_bug_over_there_is_told_by_its_kind_alone(cause: Exception, capl
     assert "It went wrong" in caplog.text, "the log has all of it"
 
 
-@pytest.mark.parametrize("died", [ActorDiedError(), WorkerCrashedError(), TaskCancelledError()], ids=repr)
-async def test_a_part_that_died_is_away_for_now(died: RayError) -> None:
+@pytest.mark.parametrize(
+    ("died", "kind"),
+    [(ActorDiedError(), PartDied), (WorkerCrashedError(), Unavailable), (TaskCancelledError(), Unavailable)],
+    ids=repr,
+)
+async def test_a_part_that_died_is_away_for_now(died: RayError, kind: type[Unavailable]) -> None:
     error = await refused(died)
+    assert type(error) is kind
     assert isinstance(error, Unavailable)
     assert error.retry_after_s == 2
     assert error.__suppress_context__
+
+
+class Falters:
+    """Ends in ``errors`` one by one, and answers afterwards."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.asked = 0
+
+    async def remote(self, *args: Any) -> Any:
+        self.asked += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return args
+
+
+async def test_what_may_be_done_twice_is_asked_again_when_the_replica_died() -> None:
+    method = Falters(ActorDiedError())
+    assert await call_again(method, 1) == (1,)
+    assert method.asked == 2
+
+
+async def test_it_is_asked_again_once() -> None:
+    method = Falters(ActorDiedError(), ActorDiedError())
+    with pytest.raises(PartDied):
+        await call_again(method)
+    assert method.asked == 2
+
+
+@pytest.mark.parametrize(
+    "error", [over_there(UnknownUseCase("x")), BackPressureError(5, 4), over_there(ValueError())], ids=repr
+)
+async def test_nothing_else_is_asked_again(error: Exception) -> None:
+    method = Falters(error)
+    with pytest.raises((UnknownUseCase, Overloaded, RuntimeError)):
+        await call_again(method)
+    assert method.asked == 1
 
 
 async def test_a_full_queue_is_too_much_asked() -> None:

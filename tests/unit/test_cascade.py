@@ -73,8 +73,8 @@ def test_the_ends_of_the_scale_defer_nothing_and_everything_short_of_certain(thr
 
 
 def test_a_wide_interval_is_deferred_relative_to_its_value() -> None:
-    answers = values((90, 100, 110), (80, 100, 120.5), (-120, -100, -75), (0, 0, 0.1), (0, 0, 0))
-    assert should_defer(policy(defer_when_wider_than=0.4), answers).tolist() == [False, True, True, True, False]
+    answers = values((90, 100, 110), (80, 100, 120.5), (-120, -100, -75), (-110, -100, -90), (0, 0, 0.1), (0, 0, 0))
+    assert should_defer(policy(defer_when_wider_than=0.4), answers).tolist() == [False, True, True, False, True, False]
     assert not should_defer(policy(), answers).any(), "without a width no number is deferred"
 
 
