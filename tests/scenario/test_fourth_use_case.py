@@ -56,6 +56,7 @@ ACTIVATE = "import sys; from pathlib import Path; from serve_app.commands.activa
 def write(folder: Path) -> None:
     folder.mkdir()
     (folder / "use_case.yaml").write_text(USE_CASE)
+    (folder / "prompt.md").write_text("Say how the parcel is to be handled.\n")
     chance = random.Random(3)
     with (folder / "parcels.csv").open("w", newline="") as file:
         sheet = csv.writer(file)
