@@ -77,6 +77,11 @@ def test_thresholds_may_come_with_the_row(row: dict[str, float | None], action: 
     assert signal(90.0, 100.0, **row).action == action
 
 
+def test_a_threshold_of_nought_is_a_threshold() -> None:
+    assert signal(99.0, 100.0, buy_threshold_pct=0.0).action == "BUY"
+    assert signal(101.0, 100.0, sell_threshold_pct=0.0).action == "SELL"
+
+
 def test_a_selling_threshold_of_the_row() -> None:
     assert signal(105.0, 100.0, sell_threshold_pct=0.05).action == "SELL"
     assert signal(300.0, 100.0, sell_threshold_pct=2.5).action == "HOLD"
