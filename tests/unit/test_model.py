@@ -191,6 +191,14 @@ async def test_a_first_bundle_that_is_refused_leaves_a_cold_start_with_the_reaso
         assert await desk.answer(ROWS) == NoStudent(100)
 
 
+async def test_a_trial_of_before_spares_no_bundle_the_look_at_its_golden_rows(place: Place) -> None:
+    place.has_tried(lying(KNOTS, bundle()))
+    place.champion(lying(KNOTS, bundle()))
+    async with place.replica() as desk:
+        assert "does not answer as it did" in desk.state().detail
+        assert await desk.answer(ROWS) == NoStudent(100)
+
+
 async def test_a_bundle_of_another_schema_is_refused(place: Place) -> None:
     raw = {**USE_CASES["knots"], "fields": {**USE_CASES["knots"]["fields"], "length": {"kind": "numeric"}}}
     other = Place(place.folder / "other")
@@ -198,6 +206,7 @@ async def test_a_bundle_of_another_schema_is_refused(place: Place) -> None:
     (other.folder / "use_cases" / "knots").rename(other.folder / "gone")
     write_use_case(other.folder, "knots", raw)
     other.handle = LocalHandle(place.registry)
+    other.has_tried(bundle())
     place.champion(bundle())
     async with other.replica() as desk:
         assert desk.state().state == "cold"
