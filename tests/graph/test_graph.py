@@ -194,7 +194,7 @@ def test_a_mixed_batch_comes_back_in_its_own_order(graph: LocalGraph, world: Wor
     ("behaviour", "reason"),
     [
         ("rate_limited", "rate_limited"), ("server_error", "server_error"), ("bad_key", "bad_credentials"),
-        ("hang", "timeout"), ("drip", "timeout"), ("reset", "connection_error"), ("truncated", "connection_error"),
+        ("hang", "timeout|deadline"), ("drip", "timeout|deadline"), ("reset", "connection_error"), ("truncated", "connection_error"),
         ("broken_json", "off_schema"), ("not_json", "off_schema"), ("off_schema", "off_schema"), ("empty", "empty"),
         ("refused", "refused"), ("blocked", "refused"),
     ],
@@ -211,7 +211,8 @@ def test_whatever_the_teacher_does_the_student_answers(
     assert kept["source"] == "student"
     assert not kept["degraded"]
     for answer, label in zip(answers, labels[1:], strict=True):
-        assert (answer["source"], answer["degraded"], answer["reason"]) == ("student_fallback", True, reason)
+        assert (answer["source"], answer["degraded"]) == ("student_fallback", True)
+        assert answer["reason"] in reason.split("|"), "a busy machine may be at the deadline first"
         assert answer["prediction"] == answer["student"]
         assert answer["prediction"]["label"] == label
         assert answer["teacher"] is None
@@ -381,7 +382,8 @@ def test_where_nobody_can_answer_a_person_is_asked(graph: LocalGraph, fake: Fake
     for answer, reason in ((failed, "cold_start, server_error"), (alone, "cold_start, no_teacher")):
         assert answer["prediction"] == {"label": None, "confidence": None}
         assert answer["decision"] == {"action": "REVIEW"}
-        assert (answer["source"], answer["degraded"], answer["reason"]) == ("student_fallback", True, reason)
+        assert (answer["source"], answer["degraded"]) == ("student_fallback", True)
+        assert answer["reason"] in reason.split("|"), "a busy machine may be at the deadline first"
         assert graph.log.get(answer["id"]).answer == answer
 
 
