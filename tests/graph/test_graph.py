@@ -194,7 +194,8 @@ def test_a_mixed_batch_comes_back_in_its_own_order(graph: LocalGraph, world: Wor
     ("behaviour", "reason"),
     [
         ("rate_limited", "rate_limited"), ("server_error", "server_error"), ("bad_key", "bad_credentials"),
-        ("hang", "timeout|deadline"), ("drip", "timeout|deadline"), ("reset", "connection_error"), ("truncated", "connection_error"),
+        ("hang", "timeout|deadline"), ("drip", "timeout|deadline"),
+        ("reset", "connection_error"), ("truncated", "connection_error"),
         ("broken_json", "off_schema"), ("not_json", "off_schema"), ("off_schema", "off_schema"), ("empty", "empty"),
         ("refused", "refused"), ("blocked", "refused"),
     ],
