@@ -85,6 +85,7 @@ def _train(tasks: list[TrainTask], platform: Platform, registry: Registry, tell:
         num_workers=_workers(tasks),
         storage_path=str(Path(platform.state) / "training"),
         deadline_s=max(task.use_case.retraining.deadline_s for task in tasks),
+        threads=2,
     )
     for task, result in zip(tasks, results, strict=True):
         name = task.use_case.name

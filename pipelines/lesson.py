@@ -41,12 +41,17 @@ class Prepared:
         return grow(
             self.sample.take(apart(self.labelled, self.fold, bag)),
             self.sample.take(self.fold == bag),
-            {"seed": student.seed, **student.params, **self.objectives[model]},
+            {"seed": student.seed, **self.objectives[model], **student.params, **_fixed(self.objectives[model])},
             rounds=student.rounds,
             patience=student.early_stopping_rounds,
             categorical=self.featuriser.categorical(),
             threads=threads,
         )
+
+
+def _fixed(objective: Mapping[str, Any]) -> dict[str, Any]:
+    """What the use case's own parameters may not change."""
+    return {name: value for name, value in objective.items() if name != "reg_lambda"}
 
 
 def prepare(use_case: UseCase, labelled: LabelledRows) -> Prepared:
@@ -68,7 +73,7 @@ def _prepare_classes(use_case: UseCase, labelled: LabelledRows) -> Prepared:
         labels=labels, bags=use_case.student.bags, prior=scaling, calibration=Scaling(kind="scaling")
     )  # fmt: skip
     sample = Sample(matrix, truth, None if scaling is None else setup.start(featuriser, matrix))
-    objective: dict[str, Any] = {"objective": "binary"}
+    objective: dict[str, Any] = {"objective": "binary", "reg_lambda": 1.0}  # one score cannot diverge as softmax can
     if width > 1:
         objective = {"objective": "multiclass", "num_class": width}
     return Prepared(labelled, featuriser, setup, sample, _fold(use_case, labelled), {"classes": objective})

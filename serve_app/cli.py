@@ -10,6 +10,7 @@ from serve_app.commands.check import check
 from serve_app.commands.new import new
 from serve_app.commands.schema import schema
 from serve_app.commands.serve import serve
+from serve_app.commands.train import train
 from serve_app.core.errors import UnderstudyError
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app.command()(serve)
 app.command()(check)
 app.command()(schema)
 app.command()(new)
+app.command()(train)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from serve_app.commands.train import first_student
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ def new(
     write_use_case(name, inferred, configs, source.name, force)
     _show(inferred, (*found.notes, *([f"only rows with {rows}: {len(chosen):,}"] if rows else [])))
     print(f"✓ written and checked: {configs / 'use_cases' / name}")
-    address = _trained(name, configs) if train else None
+    address = first_student(name, configs) if train else None
     if not train:
         print("  not trained yet: that happens when Understudy starts next")
     _how_to_ask(f"{LOCAL}/{name}" if address is None else address, inferred)
@@ -89,19 +89,6 @@ def _show(inferred: Inferred, notes: tuple[str, ...]) -> None:
     console.print(table, markup=False)
     for note in (*notes, *inferred.notes):
         console.print(f"  - {note}", markup=False, highlight=False)
-
-
-def _trained(name: str, configs: Path) -> str | None:
-    """Trains in a child process; then a running Understudy takes the use case in, if there is one."""
-    from serve_app.commands.activate import activate
-    from serve_app.core.errors import Unavailable
-
-    command = [sys.executable, "-m", "pipelines.bootstrap", "--only", name, "--configs", str(configs)]
-    done = subprocess.run(command, check=False)  # noqa: S603  (our own interpreter, arguments as a list)
-    if done.returncode != 0:
-        folder = configs / "use_cases" / name
-        raise Unavailable(f"the use case is written ({folder}), but its training ended with {done.returncode}")
-    return activate(name, configs)
 
 
 def _how_to_ask(address: str, inferred: Inferred) -> None:

@@ -45,7 +45,7 @@ def read_settings(path: Path, port: int | None, dashboard_port: int) -> Settings
     check_serve_config(path, platform, AppArgs)
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
     options = {**config.get("http_options", {})}
-    options["port"] = port or options.get("port", 8000)
+    options["port"] = options.get("port", 8000) if port is None else port
     config["http_options"] = options
     return Settings(config, options["port"], dashboard_port, platform, UseCaseFolder(configs / "use_cases"))
 

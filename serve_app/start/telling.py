@@ -31,7 +31,9 @@ def banner(settings: Settings, phases: Phases) -> None:
     from serve_app.start.waiting import parts
 
     print(f"\nUnderstudy answers at {settings.address}   (API: {settings.address}/docs)")
-    print(f"Ray dashboard         http://{HOST}:{settings.dashboard_port}\n")
+    print(
+        f"Ray dashboard         http://{HOST}:{settings.dashboard_port}   (its token: `.venv/bin/ray get-auth-token`)\n"
+    )
     for name, use_case in list(settings.catalogue.all().items())[:SHOWN]:
         body = json.dumps(example(use_case.fields), ensure_ascii=False)
         print(f"curl -s {settings.address}/api/v1/predict/{name} -H 'content-type: application/json' \\")
