@@ -99,7 +99,7 @@ def bundle(use_case: UseCase, fitted: Fitted, created_at: datetime) -> dict[str,
 
 def part(use_case: UseCase, labelled: LabelledRows, gold: Index | None = None) -> Parts | TrainFailure:
     if gold is None:
-        learn, judge = split(labelled, list(use_case.features()), use_case.retraining.gold_share)
+        learn, judge = split(labelled, list(use_case.features()), gold_share(use_case, labelled))
     else:
         learn, judge = take(labelled, np.setdiff1d(np.arange(len(labelled)), gold)), take(labelled, gold)
     if len(learn) < FEWEST_ROWS or not len(judge):
@@ -108,6 +108,15 @@ def part(use_case: UseCase, labelled: LabelledRows, gold: Index | None = None) -
     if isinstance(use_case.target, Classification) and len(set(learn.target)) < 2:
         return TrainFailure(use_case.name, f"every row to learn from is {learn.target[0]!r}; two classes are needed")
     return Parts(learn, judge)
+
+
+def gold_share(use_case: UseCase, labelled: LabelledRows) -> float:
+    """Beyond ``retraining.gold_most`` rows more gold tells little, and the student learns from the rest.
+    As a table grows rows may leave gold, but what was once learned from never enters it."""
+    wanted = use_case.retraining
+    if labelled.time is not None:  # of a panel the newest days are gold, however many items there are
+        return wanted.gold_share
+    return min(wanted.gold_share, wanted.gold_most / max(len(labelled), 1))
 
 
 def jobs(prepared: Prepared) -> list[tuple[str, int]]:

@@ -221,7 +221,8 @@ class Labelled(Config):
 
 
 class Retraining(Config):
-    """When a retrain starts and what it needs (cron with a time zone; counts of rows)."""
+    """When a retrain starts and what it needs (cron with a time zone; counts of rows). Gold, which
+    judges and is never learned from, is ``gold_share`` of the rows but no more than ``gold_most``."""
 
     schedule: str | None = None
     timezone: str = "UTC"
@@ -229,6 +230,7 @@ class Retraining(Config):
     min_rows: PositiveInt = 200
     new_labels: PositiveInt | None = None
     gold_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    gold_most: PositiveInt = 2000
     num_workers: PositiveInt = 1
     deadline_s: PositiveInt = 1800
 

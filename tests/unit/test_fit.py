@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipelines.evaluate import of_classes, of_values, pinball
-from pipelines.fit import Fitted, conformal, fit, part
+from pipelines.fit import Fitted, conformal, fit, gold_share, part
 from pipelines.labelled import LabelledRows
 from pipelines.outcome import TrainFailure
 from pipelines.split import apart, digest, folds, fractions, split, take
@@ -60,6 +60,26 @@ def test_equal_rows_and_rows_of_a_group_stay_together() -> None:
     assert not set(learn.group) & set(gold.group)  # type: ignore[arg-type]
     fold = folds(grouped, ["x"], 5)
     assert all(len(set(fold[grouped.group == group])) == 1 for group in range(30))
+
+
+def test_gold_of_a_large_table_is_bounded_and_what_was_learned_from_never_enters_it() -> None:
+    use_case = UseCase.model_validate(
+        {
+            "name": "small", "title": "small", "fields": {"x": {"kind": "numeric"}},
+            "target": {"kind": "classification", "column": "y", "classes": ("a", "b", "c")},
+            "student": {"kind": "lightgbm"}, "cascade": {"kind": "fixed"}, "decision": {"kind": "label"},
+            "retraining": {"gold_most": 100},
+        }
+    )  # fmt: skip
+    rows = table(4_000)
+    every = LabelledRows(rows, labels(rows))
+    few = take(every, np.arange(400))
+    assert gold_share(use_case, few) == 0.2
+    assert gold_share(use_case, every) == 0.025
+    first_learned = set(split(few, ["x"], gold_share(use_case, few))[0].rows["x"])
+    later_gold = set(split(every, ["x"], gold_share(use_case, every))[1].rows["x"])
+    assert 50 < len(later_gold) < 200
+    assert not first_learned & later_gold
 
 
 def test_folds_have_the_same_mix_of_classes() -> None:
