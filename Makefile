@@ -1,4 +1,6 @@
 # Each target makes .venv from requirements.lock when it is missing or stale, and then does its work.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
@@ -27,11 +29,12 @@ clean:
 
 # uv stands in the lock with its hash like everything else; pip fetches it, and it fetches the rest.
 $(READY): requirements.lock pyproject.toml
-	@echo "making .venv from requirements.lock (about a minute the first time)"
+	@echo "making .venv from requirements.lock (about a minute the first time, 1.5 GB)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
-	UV_COMPILE_BYTECODE=1 $(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements.lock
+	@UV_COMPILE_BYTECODE=1 $(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements.lock 2>&1 \
+		| { grep -vE '^ [-+~] |^WARNING' || true; }
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -1,4 +1,5 @@
-"""First champions: every use case with labelled rows and no champion gets one.
+"""First champions: every use case with labelled rows and no champion gets one, and so does one whose
+features or target have changed since its champion was trained.
 
     python -m pipelines.bootstrap --only NAME
 
@@ -27,7 +28,7 @@ from serve_app.adapters.config_files import load_platform
 from serve_app.adapters.ray_token import show_token
 from serve_app.adapters.registries import open_registry
 from serve_app.adapters.use_case_folder import UseCaseFolder
-from serve_app.core.bundle import digest_of, read_manifest
+from serve_app.core.bundle import digest_of, read_manifest, schema_version
 from serve_app.core.errors import UnderstudyError
 from serve_app.core.platform import Platform
 from serve_app.core.ports import Bundle, Registry
@@ -59,9 +60,10 @@ def bootstrap(names: Iterable[str], catalogue: UseCaseFolder, platform: Platform
 def _task(name: str, catalogue: UseCaseFolder, state: Path, registry: Registry) -> TrainTask | str:
     """A task, or why there is none."""
     try:
-        if champion := registry.aliased(name, CHAMPION):
-            return f"version {champion.version} is the champion"
         use_case = catalogue.get(name)
+        champion = registry.aliased(name, CHAMPION)
+        if champion and champion.tags.get("schema_version") == schema_version(use_case):
+            return f"version {champion.version} is the champion"
         labelled = load(use_case, catalogue.folder(name), state)
     except UnderstudyError as error:
         return f"cannot train: {error}"
@@ -73,7 +75,7 @@ def _task(name: str, catalogue: UseCaseFolder, state: Path, registry: Registry) 
 
 def _enough(task: TrainTask) -> TrainTask | str:
     rows, least = len(task.labelled), task.use_case.retraining.min_rows
-    return task if rows >= least else f"cannot train: {rows} labelled rows, {least} are needed"
+    return task if rows >= least else f"cannot train: {rows} labelled rows, {least} are needed (retraining.min_rows)"
 
 
 def _train(tasks: list[TrainTask], platform: Platform, registry: Registry, tell: Tell) -> dict[str, str]:

@@ -20,7 +20,7 @@ from serve_app.adapters.lean_import import import_lean
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.answers import Explanation, NoStudent, StudentAnswers
 from serve_app.core.bundle import read_manifest
-from serve_app.core.errors import BadBundle, RegistryUnavailable, UnderstudyError
+from serve_app.core.errors import BadBundle, RegistryUnavailable, UnderstudyError, UnknownUseCase
 from serve_app.core.manifest import Manifest, check_schema
 from serve_app.core.platform import Platform
 from serve_app.core.ports import Bundle, Student, Version
@@ -84,11 +84,19 @@ class ModelDesk:
     def state(self) -> ModelState:
         return self._state
 
+    def _configured(self) -> UseCase | None:
+        """None while its configuration cannot be used at all, such as after a bad edit and a restart: what
+        was good before then serves on."""
+        try:
+            return self._catalogue.get(self._name)
+        except UnknownUseCase:
+            return None
+
     def _fits(self) -> bool:
         """Whether the student that serves was made for the use case as it is configured now. Looked at
         again only when the configuration was read anew."""
-        use_case = self._catalogue.get(self._name)
-        if use_case is not self._looked_at and self._manifest is not None:
+        use_case = self._configured()
+        if use_case is not None and use_case is not self._looked_at and self._manifest is not None:
             self._looked_at, self._misfit = use_case, None
             try:
                 check_schema(self._manifest, use_case)
@@ -171,10 +179,12 @@ class ModelDesk:
         from serve_app.adapters.verify_bundle import verify
         from serve_app.core.bundle import check, check_answers
 
-        use_case = self._catalogue.get(self._name)
+        use_case = self._configured()
         check(bundle, use_case)
         libraries = " ".join(f"{each} {installed(each)}" for each in LIBRARIES)
         if not self._cache.was_tried(digest, libraries):
+            if use_case is None:
+                raise BadBundle("it cannot be tried while the use case's configuration is broken")
             verify(bundle, use_case)
             self._cache.put(bundle)
             self._cache.mark_tried(digest, libraries)

@@ -49,7 +49,7 @@ def _another_ray() -> Iterator[str]:
     for process in psutil.process_iter(["name", "pid"]):
         if process.info["name"] == "gcs_server":
             yield (
-                f"a Ray already runs on this machine (process {process.info['pid']}): put Understudy on it with "
-                "`serve deploy serve_config.yaml`, end it with `ray stop`, or start one more with --beside"
+                f"a Ray already runs on this machine (process {process.info['pid']}): start one more with --beside "
+                "(make serve ARGS=--beside), or end the other where it was started"
             )
             return

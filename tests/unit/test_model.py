@@ -225,6 +225,17 @@ async def test_a_restart_without_the_registry_serves_what_was_served_last(place:
         await until(lambda: desk.state().state == "degraded")
 
 
+async def test_a_restart_on_a_broken_configuration_serves_what_was_served_last(place: Place) -> None:
+    number = place.champion(bundle())
+    async with place.replica():
+        pass
+    (place.folder / "use_cases" / "knots" / "use_case.yaml").write_text("name: knots\ntreshold: 1\n")
+    async with place.replica() as desk:
+        answers = await desk.answer(ROWS)
+        assert answers.model_version == number
+        assert answers.probabilities.tolist() == told(bundle())
+
+
 async def test_a_disk_that_lost_its_bytes_costs_a_download(fresh: Place) -> None:
     number = fresh.champion(bundle())
     async with fresh.replica():

@@ -95,7 +95,7 @@ def test_a_ray_that_runs_already_is_told_once_with_the_ways_out(machine: Machine
     machine.processes += [SimpleNamespace(info={"name": "gcs_server", "pid": pid}) for pid in (77, 78)]
     (line,) = problems()
     assert "(process 77)" in line
-    assert all(way in line for way in ("serve deploy", "ray stop", "--beside"))
+    assert all(way in line for way in ("--beside", "where it was started"))
     assert problems(beside=True) == []
 
 
