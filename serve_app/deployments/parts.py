@@ -12,7 +12,7 @@ from ray import serve
 from ray.serve.exceptions import RayServeException
 
 from serve_app.adapters.use_case_folder import UseCaseFolder
-from serve_app.core.errors import Unavailable, UnderstudyError
+from serve_app.core.errors import UnderstudyError
 from serve_app.core.platform import Platform
 from serve_app.core.ports import EventLog, Part
 from serve_app.core.serving import ModelState
@@ -46,9 +46,7 @@ class Parts:
 
     async def _model(self, name: str) -> ModelState:
         found = await _soon(call(self._cascade.model_state, name))
-        if isinstance(found, ModelState):
-            return found
-        return ModelState(name, "starting" if isinstance(found, Unavailable) else "failed", str(found))
+        return found if isinstance(found, ModelState) else ModelState(name, "failed", str(found))
 
     async def _use_case(self, name: str, told: asyncio.Future[dict[str, str]]) -> Part:
         state = await self._model(name)

@@ -107,12 +107,12 @@ async def test_one_that_is_away_is_told_and_hides_no_other(house: House, part: s
     assert found[part].state == "failed"
 
 
-async def test_a_student_that_runs_nowhere_is_still_to_come(house: House) -> None:
+async def test_a_student_that_runs_nowhere_has_failed(house: House) -> None:
     house.cascade.trouble = Unavailable("no student of knots is running", 5)
     found = await house.all()
-    assert found["use_case:knots"].state == "starting"
+    assert found["use_case:knots"].state == "failed"
     assert found["use_case:knots"].detail == "no student of knots is running"
-    assert [state.state for state in await house.parts.model_states()] == ["starting", "starting"]
+    assert [state.state for state in await house.parts.model_states()] == ["failed", "failed"]
 
 
 async def test_a_bug_in_a_part_is_that_parts_own(house: House) -> None:
