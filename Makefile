@@ -5,14 +5,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: serve test check bench clean lock
+.PHONY: serve test check bench bench-accuracy bench-loop bench-swap bench-cascade clean lock
 .DEFAULT_GOAL := serve
 
 serve: $(READY)
 	@exec $(BIN)/understudy serve $(ARGS)
 
+# A real Ray wants both cores for itself. 5: ARGS has left nothing to run, such as a folder without such tests.
 test: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -m "not cluster" -n 2 $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -m cluster $(ARGS) || [ $$? -eq 5 ]
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -21,8 +23,22 @@ check: $(READY)
 	$(BIN)/python -m pytest -q tests/unit/test_boundaries.py
 	$(BIN)/understudy check
 
+# Peers get environments of their own, in .understudy/bench. PEERS=none: Understudy alone.
 bench: $(READY)
+	$(BIN)/python -m tests.benchmarks.serving $(if $(PEERS),--peers $(PEERS)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(CASES),--cases $(CASES)) $(ARGS)
+
+bench-accuracy: $(READY)
 	$(BIN)/python -m tests.benchmarks.accuracy $(ARGS)
+
+bench-loop: $(READY)
+	$(BIN)/python -m tests.benchmarks.loop $(ARGS)
+
+bench-swap: $(READY)
+	$(BIN)/python -m tests.benchmarks.swap $(ARGS)
+
+bench-cascade: $(READY)
+	$(BIN)/python -m tests.benchmarks.cascade $(ARGS)
 
 clean:
 	rm -rf .venv .understudy .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

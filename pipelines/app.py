@@ -1,4 +1,4 @@
-"""The pipelines as a Serve application without a route: first champions now, retraining later.
+"""The pipelines as a Serve application without a route: first champions, then jobs, for as long as it runs.
 
 Its names, ``Pipelines`` in ``pipelines``, are what the serving side knows of it.
 """
@@ -6,7 +6,9 @@ Its names, ``Pipelines`` in ``pipelines``, are what the serving side knows of it
 # No `from __future__ import annotations` here: Serve reads the builder's annotation to check its args.
 import asyncio
 import logging
+import threading
 from pathlib import Path
+from typing import Any
 
 from ray import serve
 from ray.serve import Application
@@ -22,6 +24,8 @@ SERVING = "understudy"
 
 SERVING_WAIT_S = 90
 
+ENGINE_PAUSE_S = 10.0
+
 log = logging.getLogger("understudy.pipelines")
 
 
@@ -32,20 +36,66 @@ class PipelineArgs(Config):
 
 
 class PipelinesDesk:
-    """Trains first champions in the background, so that nobody waits for a student to be asked."""
+    """Trains first champions in the background, so that nobody waits for a student to be asked, and keeps
+    the jobs moving."""
 
     async def __init__(self, catalogue: UseCaseFolder, platform: Platform) -> None:
         self._catalogue, self._platform = catalogue, platform
         self._progress = dict.fromkeys(catalogue.names(), "training: looking for a champion")
-        self._first = asyncio.create_task(self._first_champions())
+        self._engine: Any = None
+        self._ended = False
+        serving = asyncio.create_task(self._until_serving())
+        self._first = asyncio.create_task(self._first_champions(serving))
+        self._jobs = asyncio.create_task(self._keep_jobs_moving(serving))
 
     def progress(self) -> dict[str, str]:
         """How it goes, by use case."""
         return dict(self._progress)
 
-    async def _first_champions(self) -> None:
+    def nudge(self) -> None:
+        """There is a job, or one is to be cancelled: it need not wait for the next look."""
+        if self._engine is not None:
+            self._engine.nudge()
+
+    async def best(self, use_case: str, by: str, reason: str) -> dict[str, Any]:
+        """The best registered version by gold score, put before the gate and promoted if it passes. Raises
+        what the gate or the registry raised."""
+        return await asyncio.to_thread(self._best, use_case, by, reason)
+
+    def _best(self, use_case: str, by: str, reason: str) -> dict[str, Any]:
+        from pipelines.tasks import best
+
+        return best(self._catalogue, self._platform, use_case, by, reason)
+
+    def __del__(self) -> None:
+        """Serve calls it before it ends the process: what is under way goes on at the next start."""
+        self._ended = True
+        if self._engine is not None:
+            self._engine.close()
+
+    async def _keep_jobs_moving(self, serving: asyncio.Task[None]) -> None:
+        """Whatever goes wrong before the engine runs is tried again: without it no job would ever begin."""
+        while self._engine is None and not self._ended:
+            try:
+                await serving
+                await asyncio.to_thread(self._make_engine)
+            except Exception:
+                log.exception("the jobs cannot be begun yet")
+                serving = asyncio.create_task(self._until_serving())
+                await asyncio.sleep(ENGINE_PAUSE_S)
+        if not self._ended:
+            threading.Thread(target=self._engine.run, name="pipelines", daemon=True).start()
+
+    def _make_engine(self) -> None:
+        from pipelines.engine import Engine  # imports DBOS, which takes a second
+        from pipelines.leftovers import leftovers
+        from pipelines.tasks import start_task
+
+        self._engine = Engine(self._catalogue, self._platform, start_task, leftovers().look)
+
+    async def _first_champions(self, serving: asyncio.Task[None]) -> None:
         try:
-            await self._until_serving()
+            await serving
             await self._again_while_away()
         except Exception as error:
             log.exception("first champions could not be trained")
@@ -77,9 +127,9 @@ class PipelinesDesk:
         bootstrap(self._catalogue.names(), self._catalogue, self._platform, self._progress.__setitem__)
 
 
-Pipelines = serve.deployment(name="Pipelines", ray_actor_options={"num_cpus": 0.1}, max_ongoing_requests=32)(
-    PipelinesDesk
-)
+Pipelines = serve.deployment(
+    name="Pipelines", ray_actor_options={"num_cpus": 0.1}, max_ongoing_requests=32, health_check_period_s=5
+)(PipelinesDesk)
 
 
 def build(args: PipelineArgs) -> Application:

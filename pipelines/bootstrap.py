@@ -4,13 +4,12 @@ features or target have changed since its champion was trained.
     python -m pipelines.bootstrap --only NAME
 
 One run of Ray Train for all of them, since a run costs more to set up than a small student to grow.
-A use case that cannot train is told and stops nobody.
+A use case that cannot train, or whose student the gate refuses, is told and stops nobody.
 """
 
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -20,25 +19,19 @@ from typing import Any
 import ray
 from ray._private import ray_constants
 
-from pipelines.labelled import load
-from pipelines.outcome import TrainFailure
-from pipelines.train import TrainTask, train
+from pipelines.first_champions import registered, task
+from pipelines.train import TrainTask, room, train
 from serve_app.adapters import whereabouts
 from serve_app.adapters.config_files import load_platform
 from serve_app.adapters.ray_token import show_token
 from serve_app.adapters.registries import open_registry
 from serve_app.adapters.use_case_folder import UseCaseFolder
-from serve_app.core.bundle import digest_of, read_manifest, schema_version
 from serve_app.core.errors import UnderstudyError
 from serve_app.core.platform import Platform
-from serve_app.core.ports import Bundle, Registry
+from serve_app.core.ports import Registry
 
 Tell = Callable[[str, str], None]
 """(use case, how it is going)."""
-
-log = logging.getLogger("understudy.bootstrap")
-
-CHAMPION = "champion"
 
 
 def bootstrap(names: Iterable[str], catalogue: UseCaseFolder, platform: Platform, tell: Tell) -> dict[str, str]:
@@ -47,7 +40,7 @@ def bootstrap(names: Iterable[str], catalogue: UseCaseFolder, platform: Platform
     tasks: list[TrainTask] = []
     came: dict[str, str] = {}
     for name in names:
-        found = _task(name, catalogue, Path(platform.state), registry)
+        found = task(name, catalogue, platform, registry)
         if isinstance(found, TrainTask):
             tasks.append(found)
             tell(name, f"training: waiting, {len(found.labelled)} labelled rows")
@@ -57,71 +50,24 @@ def bootstrap(names: Iterable[str], catalogue: UseCaseFolder, platform: Platform
     return came | (_train(tasks, platform, registry, tell) if tasks else {})
 
 
-def _task(name: str, catalogue: UseCaseFolder, state: Path, registry: Registry) -> TrainTask | str:
-    """A task, or why there is none."""
-    try:
-        use_case = catalogue.get(name)
-        champion = registry.aliased(name, CHAMPION)
-        if champion and champion.tags.get("schema_version") == schema_version(use_case):
-            return f"version {champion.version} is the champion"
-        labelled = load(use_case, catalogue.folder(name), state)
-    except UnderstudyError as error:
-        return f"cannot train: {error}"
-    except Exception as error:  # of one use case's data; the others train
-        log.exception("%s: its labelled rows cannot be read", name)
-        return f"cannot train: {type(error).__name__}"
-    return _enough(TrainTask(use_case, labelled)) if labelled else "no labelled rows: it learns from its teacher"
-
-
-def _enough(task: TrainTask) -> TrainTask | str:
-    rows, least = len(task.labelled), task.use_case.retraining.min_rows
-    return task if rows >= least else f"cannot train: {rows} labelled rows, {least} are needed (retraining.min_rows)"
-
-
 def _train(tasks: list[TrainTask], platform: Platform, registry: Registry, tell: Tell) -> dict[str, str]:
     came: dict[str, str] = {}
-    for task in tasks:
-        tell(task.use_case.name, "training: under way")
+    for each in tasks:
+        tell(each.use_case.name, "training: under way")
+    workers, cpus = room(max(each.use_case.retraining.num_workers for each in tasks))
     results = train(
         tasks,
-        num_workers=_workers(tasks),
+        num_workers=workers,
         storage_path=str(Path(platform.state) / "training"),
-        deadline_s=max(task.use_case.retraining.deadline_s for task in tasks),
+        deadline_s=max(each.use_case.retraining.deadline_s for each in tasks),
         threads=2,
+        cpus_per_worker=cpus,
     )
-    for task, result in zip(tasks, results, strict=True):
-        name = task.use_case.name
-        came[name] = _register(name, result, registry)
+    for each, result in zip(tasks, results, strict=True):
+        name = each.use_case.name
+        came[name] = registered(each, result, registry)
         tell(name, came[name])
     return came
-
-
-def _workers(tasks: list[TrainTask]) -> int:
-    """As many as are asked for, but no more than there is room for: a group that does not fit would
-    wait until its deadline."""
-    room = int(ray.available_resources().get("CPU", 1))
-    return max(1, min(room, max(task.use_case.retraining.num_workers for task in tasks)))
-
-
-def _register(name: str, result: Bundle | TrainFailure, registry: Registry) -> str:
-    try:
-        return _registered(name, result, registry)
-    except UnderstudyError as error:  # the others are trained as well, and shall not be lost
-        return f"cannot train: {error}"
-
-
-def _registered(name: str, result: Bundle | TrainFailure, registry: Registry) -> str:
-    if isinstance(result, TrainFailure):
-        return f"cannot train: {result.reason}"
-    manifest = read_manifest(result)
-    tags = {"origin": "first champion", "schema_version": manifest.schema_version, "digest": digest_of(result)}
-    version = registry.register(name, result, manifest.metrics, tags)
-    registry.set_alias(name, CHAMPION, version.version)
-    told = ", ".join(f"{key} {manifest.metrics[key]:.3f}" for key in SHOWN if key in manifest.metrics)
-    return f"version {version.version} is the champion ({told})"
-
-
-SHOWN = ("accuracy", "macro_f1", "auc", "ece", "mae", "coverage")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -133,7 +79,8 @@ def main(arguments: list[str] | None = None) -> int:
     names = asked.only or catalogue.names()
     _connect(state)
     came = bootstrap(names, catalogue, platform, lambda name, how: print(f"{name}: {how}", flush=True))
-    return 1 if any(how.startswith("cannot train") for how in came.values()) else 0
+    failed = [how for how in came.values() if how.startswith("cannot train") or "is not promoted" in how]
+    return 1 if failed else 0
 
 
 def _connect(state: Path) -> None:

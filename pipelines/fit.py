@@ -1,9 +1,9 @@
 """Labelled rows to a student, in one process and without Ray.
 
-    fit(use_case, labelled) = finish(use_case, gold, prepared, bags)
-        split        gold rows aside
+    fit(use_case, labelled) = finish(use_case, parts, prepared, bags)
+        part         gold rows aside
         prepare      features, out-of-fold scores of a linear model, folds
-        grow         one LightGBM model a bag, each without one fold
+        grow         one model of trees a bag, each without one fold
         finish       calibrate on what the bags held out, judge on gold, pick golden rows
 
 The same rows and seed give the same files, on any number of threads and workers.
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,29 +21,24 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from pipelines.calibrate import calibrate
 from pipelines.evaluate import of_classes, of_values
+from pipelines.families import Family, NotInstalled, family
+from pipelines.held_out import FILE as HELD_OUT
+from pipelines.held_out import Bags, as_file, settle
 from pipelines.labelled import LabelledRows
-from pipelines.lesson import Prepared, prepare
+from pipelines.lesson import Prepared, grow, prepare
 from pipelines.outcome import TrainFailure
 from pipelines.split import Index, digest, split, take
-from pipelines.trees import Bag
-from serve_app.adapters.lightgbm_student import LightGBMStudent, file_of, models
+from serve_app.adapters.boosted_student import BoostedStudent, models
 from serve_app.core.answers import ClassAnswers, ValueAnswers
 from serve_app.core.bundle import DataSummary, Golden, seal
 from serve_app.core.calibration import calibration_error, softmax
-from serve_app.core.student_file import ClassSetup, ValueSetup, paired
+from serve_app.core.drift import reference
 from serve_app.core.use_case import Classification, UseCase
 
-FAMILY = "lightgbm"
-LIBRARIES = ("lightgbm", "numpy", "scipy", "scikit-learn")
 GOLDEN_ROWS = 16
 FEWEST_ROWS = 20
-
-Bags = Mapping[tuple[str, int], Bag]
-"""By model and bag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,39 +54,53 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
+    """``learn``: the rows that features, folds and calibration are learned from; ``gold``: those that judge,
+    maybe none. ``data``: of all rows learned from, where they are more than ``learn``."""
+
     learn: LabelledRows
     gold: LabelledRows
+    data: DataSummary | None = None
 
 
 def fit(
     use_case: UseCase, labelled: LabelledRows, gold: Index | None = None, threads: int = 2
 ) -> Fitted | TrainFailure:
     """``gold``: which rows judge; None chooses ``retraining.gold_share`` of them."""
+    try:
+        made = family(use_case.student.kind)
+    except NotInstalled as error:
+        return TrainFailure(use_case.name, str(error))
     parts = part(use_case, labelled, gold)
     if isinstance(parts, TrainFailure):
         return parts
     prepared = prepare(use_case, parts.learn)
-    bags = grow_all(use_case, prepared, jobs(prepared), threads)
-    return finish(use_case, parts, prepared, bags, threads)
+    bags = _grow_all(use_case, made, prepared, threads)
+    return finish(use_case, made, parts, prepared, bags, threads)
 
 
-def grow_all(use_case: UseCase, prepared: Prepared, chosen: Sequence[tuple[str, int]], threads: int) -> Bags:
-    """Bags side by side, each on one thread: LightGBM lets go of the interpreter's lock, and threads
-    of its own would mostly wait for one another."""
+def _grow_all(use_case: UseCase, made: Family, prepared: Prepared, threads: int) -> Bags:
+    """Bags side by side, each on one thread: the libraries let go of the interpreter's lock, and threads
+    of their own would mostly wait for one another."""
+
+    def one(job: tuple[str, int]) -> Any:
+        return grow(made, use_case.student, prepared, *job, prepared.seen(job[1]))
+
     with ThreadPoolExecutor(threads) as pool:
-        return dict(zip(chosen, pool.map(lambda job: prepared.grow(use_case, *job), chosen), strict=True))
+        every = jobs(prepared)
+        return dict(zip(every, pool.map(one, every), strict=True))
 
 
 def bundle(use_case: UseCase, fitted: Fitted, created_at: datetime) -> dict[str, bytes]:
     """The sealed artefact. Raises BadBundle for one that would be refused."""
+    made = family(use_case.student.kind)
     return seal(
         fitted.files,
-        family=FAMILY,
+        family=made.name,
         use_case=use_case,
         metrics=fitted.metrics,
         calibration=fitted.calibration,
         data=fitted.data,
-        libraries={name: version(name) for name in LIBRARIES},
+        libraries={name: version(name) for name in made.libraries},
         created_at=created_at,
         golden=fitted.golden,
     )
@@ -102,12 +111,18 @@ def part(use_case: UseCase, labelled: LabelledRows, gold: Index | None = None) -
         learn, judge = split(labelled, list(use_case.features()), gold_share(use_case, labelled))
     else:
         learn, judge = take(labelled, np.setdiff1d(np.arange(len(labelled)), gold)), take(labelled, gold)
-    if len(learn) < FEWEST_ROWS or not len(judge):
-        found = f"{len(learn)} rows to learn from and {len(judge)} to judge by"
-        return TrainFailure(use_case.name, f"{found}; at least {FEWEST_ROWS} and 1 are needed")
+    if not len(judge):
+        return TrainFailure(use_case.name, f"{len(learn)} rows to learn from and none to judge by")
+    return why_not(use_case, learn) or Parts(learn, judge)
+
+
+def why_not(use_case: UseCase, learn: LabelledRows) -> TrainFailure | None:
+    """Why nothing can be learned from these rows."""
+    if len(learn) < FEWEST_ROWS:
+        return TrainFailure(use_case.name, f"{len(learn)} rows to learn from; at least {FEWEST_ROWS} are needed")
     if isinstance(use_case.target, Classification) and len(set(learn.target)) < 2:
         return TrainFailure(use_case.name, f"every row to learn from is {learn.target[0]!r}; two classes are needed")
-    return Parts(learn, judge)
+    return None
 
 
 def gold_share(use_case: UseCase, labelled: LabelledRows) -> float:
@@ -124,56 +139,33 @@ def jobs(prepared: Prepared) -> list[tuple[str, int]]:
     return [(model, bag) for model in models(prepared.setup) for bag in range(prepared.setup.bags)]
 
 
-def finish(use_case: UseCase, parts: Parts, prepared: Prepared, bags: Bags, threads: int) -> Fitted:
-    setup, calibration = _settle(use_case, prepared, bags)
+def finish(use_case: UseCase, made: Family, parts: Parts, prepared: Prepared, bags: Bags, threads: int) -> Fitted:
+    settled = settle(use_case, prepared, bags)
     files = {
         **prepared.featuriser.files(),
-        **{file_of(*job): bag.text.encode() for job, bag in bags.items()},
-        "student.json": json.dumps(setup.model_dump(mode="json")).encode(),
+        **{made.student.file_of(*job): bag.text.encode() for job, bag in bags.items()},
+        "student.json": json.dumps(settled.setup.model_dump(mode="json")).encode(),
     }
-    student = LightGBMStudent.read(files, use_case.target, "candidate", threads)
+    student = made.student.read(files, use_case.target, "candidate", threads)
+    drift = reference(use_case, parts.learn.rows, settled.answers)
+    held_out = {HELD_OUT: as_file(settled.answers)} if isinstance(settled.answers, ClassAnswers) else {}
     metrics = {
-        **_judge(use_case, student, parts.gold),
-        "rows_learned": float(len(parts.learn)),
+        **(_judge(use_case, student, parts.gold) if len(parts.gold) else {}),
+        **settled.metrics,
+        "rows_learned": float(parts.data.rows if parts.data else len(parts.learn)),
         "rows_gold": float(len(parts.gold)),
         "rounds": float(np.mean([bag.rounds for bag in bags.values()])),
     }
-    return Fitted(files, metrics, calibration, _golden(use_case, student, parts.gold), _summary(use_case, parts))
+    return Fitted(
+        {**files, "drift.json": json.dumps(drift).encode(), **held_out},
+        metrics,
+        settled.calibration,
+        _golden(use_case, student, parts.gold if len(parts.gold) else parts.learn),
+        parts.data or _summary(use_case, parts),
+    )
 
 
-def _settle(use_case: UseCase, prepared: Prepared, bags: Bags) -> tuple[ClassSetup | ValueSetup, dict[str, Any]]:
-    """The setup with what only held-out rows can tell, and a record of how that was done."""
-    learned = {model: _held_out(prepared, bags, model) for model in models(prepared.setup)}
-    target = prepared.sample.target
-    if isinstance(prepared.setup, ValueSetup):
-        widen = conformal(learned["low"][:, 0], learned["high"][:, 0], target, use_case.target.interval)  # type: ignore[union-attr]
-        return prepared.setup.model_copy(update={"widen": widen}), {"method": "conformal", "widen": widen}
-    start = 0.0 if prepared.sample.start is None else prepared.sample.start
-    fitted, losses = calibrate(
-        paired(start + learned["classes"]), target, prepared.fold, use_case.student.calibration
-    )  # fmt: skip
-    setup = prepared.setup.model_copy(update={"calibration": fitted})
-    return setup, {"method": fitted.method, "held_out_log_loss": losses}
-
-
-def conformal(low: npt.NDArray[np.float64], high: npt.NDArray[np.float64], truth: Any, share: float) -> float:
-    """How much both sides of the interval move outwards so that it holds ``share`` of rows like these:
-    the ceil((n + 1)·share)-th smallest of max(low - y, y - high). Negative where it was too wide."""
-    misses = np.sort(np.maximum(low - truth, truth - high))
-    rank = min(int(np.ceil((len(misses) + 1) * share)), len(misses))
-    return float(misses[rank - 1])
-
-
-def _held_out(prepared: Prepared, bags: Bags, model: str) -> npt.NDArray[np.float64]:
-    """(n, scores): what the trees add to each row, of the bag that did not see it."""
-    first = bags[model, 0].held_out
-    whole = np.zeros((len(prepared.fold), first.shape[1]))
-    for bag in range(prepared.setup.bags):
-        whole[prepared.fold == bag] = bags[model, bag].held_out
-    return whole
-
-
-def _judge(use_case: UseCase, student: LightGBMStudent, gold: LabelledRows) -> dict[str, float]:
+def _judge(use_case: UseCase, student: BoostedStudent, gold: LabelledRows) -> dict[str, float]:
     answers = student.answer(gold.rows)
     if isinstance(answers, ValueAnswers):
         base = use_case.target.relative_to  # type: ignore[union-attr]
@@ -182,7 +174,7 @@ def _judge(use_case: UseCase, student: LightGBMStudent, gold: LabelledRows) -> d
     return {**of_classes(answers, gold.target, use_case.target.positive), **_without(student, answers, gold)}  # type: ignore[union-attr]
 
 
-def _without(student: LightGBMStudent, answers: ClassAnswers, gold: LabelledRows) -> dict[str, float]:
+def _without(student: BoostedStudent, answers: ClassAnswers, gold: LabelledRows) -> dict[str, float]:
     """What calibration and trees are good for: the error before calibration, the linear model alone."""
     linear, whole = student.scores(gold.rows)
     seen = np.isin(gold.target, student.labels)
@@ -195,8 +187,8 @@ def _without(student: LightGBMStudent, answers: ClassAnswers, gold: LabelledRows
     return {**before, "linear_accuracy": float((linear[seen].argmax(axis=1) == truth).mean())}
 
 
-def _golden(use_case: UseCase, student: LightGBMStudent, gold: LabelledRows) -> Golden:
-    """Rows from all over gold, with their exact answers."""
+def _golden(use_case: UseCase, student: BoostedStudent, gold: LabelledRows) -> Golden:
+    """Rows from all over ``gold``, with their exact answers."""
     places = np.unique(np.linspace(0, len(gold) - 1, GOLDEN_ROWS).astype(np.intp))
     rows = gold.rows.take(places).select(list(use_case.features()))
     return Golden.of(rows, student.answer(rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.calibrate import prior
+from pipelines.families import Family
 from pipelines.labelled import LabelledRows
 from pipelines.learn_features import Lesson, learn_features
+from pipelines.sampled import Sampled, clear_of, found_in
 from pipelines.split import apart, folds
-from pipelines.trees import Bag, Sample, grow
+from pipelines.trees import Bag, Growing, Objective, Sample
 from serve_app.core.calibration import Scaling
 from serve_app.core.features import Featuriser
 from serve_app.core.student_file import ClassSetup, ValueSetup
 from serve_app.core.tfidf import Floats32
-from serve_app.core.use_case import Regression, UseCase
+from serve_app.core.use_case import Regression, Student, UseCase
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,32 +28,52 @@ Floats = npt.NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """``setup`` is complete but for calibration or widening. ``sample.target`` is what trees see:
-    class numbers, or values as ``ValueSetup.to_learn`` has them."""
+    class numbers, or values as ``ValueSetup.to_learn`` has them. ``objectives``: by model."""
 
     labelled: LabelledRows
     featuriser: Featuriser
     setup: ClassSetup | ValueSetup
     sample: Sample
     fold: npt.NDArray[np.intp]
-    objectives: Mapping[str, Mapping[str, Any]]
+    objectives: Mapping[str, Objective]
 
-    def grow(self, use_case: UseCase, model: str, bag: int, threads: int = 1) -> Bag:
-        """One of the student's models without fold ``bag``."""
-        student = use_case.student
-        return grow(
-            self.sample.take(apart(self.labelled, self.fold, bag)),
-            self.sample.take(self.fold == bag),
-            {"seed": student.seed, **self.objectives[model], **student.params, **_fixed(self.objectives[model])},
-            rounds=student.rounds,
-            patience=student.early_stopping_rounds,
-            categorical=self.featuriser.categorical(),
-            threads=threads,
-        )
+    def held_out(self, bag: int) -> Sample:
+        return self.sample.take(self.fold == bag)
+
+    def seen(self, bag: int) -> Sample:
+        """What bag ``bag`` learns from where every row fits into memory."""
+        return self.sample.take(apart(self.labelled, self.fold, bag))
+
+    def seen_of_own(self, common: Sampled, own: Sampled, bag: int) -> Sample:
+        """What it learns from where not: rows of its own. One that is also among the ``common`` rows
+        has its out-of-fold scores, which new rows need not: no model has seen them."""
+        chosen = np.flatnonzero(clear_of(own, common.take(np.flatnonzero(self.fold == bag))) & self._known(own))
+        own = own.take(chosen)
+        matrix, at = self.featuriser.matrix(own.labelled.rows), found_in(own, common)
+        matrix[at >= 0] = self.sample.matrix[at[at >= 0]]
+        return Sample(matrix, _learned(self.setup, own.labelled), _start(self.setup, self.featuriser, matrix))
+
+    def growing(self, student: Student, model: str, threads: int = 1) -> Growing:
+        return Growing(
+            self.objectives[model], student.params, student.rounds, student.early_stopping_rounds,
+            self.featuriser.categorical(), student.seed, threads,
+        )  # fmt: skip
+
+    def _known(self, own: Sampled) -> npt.NDArray[np.bool_]:
+        """Rows of a class that the common sample has; of one that is as rare as that nothing is learned."""
+        if isinstance(self.setup, ValueSetup):
+            return np.ones(len(own), dtype=bool)
+        return np.isin(own.labelled.target.astype(str), self.setup.labels)
 
 
-def _fixed(objective: Mapping[str, Any]) -> dict[str, Any]:
-    """What the use case's own parameters may not change."""
-    return {name: value for name, value in objective.items() if name != "reg_lambda"}
+def grow(made: Family, student: Student, prepared: Prepared, model: str, bag: int, seen: Sample) -> Bag:
+    """One of the student's models."""
+    return made.grow(seen, prepared.held_out(bag), prepared.growing(student, model))
+
+
+def what_matters(student: Student) -> str:
+    """Students that agree in this are prepared alike."""
+    return student.model_dump_json(include={"bags", "text", "seed"})
 
 
 def prepare(use_case: UseCase, labelled: LabelledRows) -> Prepared:
@@ -63,8 +85,7 @@ def prepare(use_case: UseCase, labelled: LabelledRows) -> Prepared:
 def _prepare_classes(use_case: UseCase, labelled: LabelledRows) -> Prepared:
     present = set(labelled.target)
     labels = tuple(label for label in use_case.target.classes if label in present)  # type: ignore[union-attr]
-    number = {label: place for place, label in enumerate(labels)}
-    truth = np.array([number[label] for label in labelled.target], dtype=np.intp)
+    truth = _numbered(labels, labelled)
     width = 1 if len(labels) == 2 else len(labels)
     featuriser, matrix = _features(use_case, labelled, truth, width)
     start = featuriser.scores(matrix)
@@ -72,10 +93,8 @@ def _prepare_classes(use_case: UseCase, labelled: LabelledRows) -> Prepared:
     setup = ClassSetup(
         labels=labels, bags=use_case.student.bags, prior=scaling, calibration=Scaling(kind="scaling")
     )  # fmt: skip
-    sample = Sample(matrix, truth, None if scaling is None else setup.start(featuriser, matrix))
-    objective: dict[str, Any] = {"objective": "binary", "reg_lambda": 1.0}  # one score cannot diverge as softmax can
-    if width > 1:
-        objective = {"objective": "multiclass", "num_class": width}
+    sample = Sample(matrix, truth, _start(setup, featuriser, matrix))
+    objective = Objective("binary") if width == 1 else Objective("multiclass", width)
     return Prepared(labelled, featuriser, setup, sample, _fold(use_case, labelled), {"classes": objective})
 
 
@@ -90,14 +109,32 @@ def _prepare_values(use_case: UseCase, target: Regression, labelled: LabelledRow
         relative_to=target.relative_to,
         usual_base=float(np.median(known)) if len(known) else 1.0,
     )
-    learned = setup.to_learn(labelled.target.astype(np.float64), setup.base(bases))
+    learned = _learned(setup, labelled)
     featuriser, matrix = _features(use_case, labelled, _standardised(learned), 1)
     objectives = {
-        model: {"objective": "quantile", "alpha": level}
+        model: Objective("quantile", level=level)
         for model, level in zip(("low", "median", "high"), setup.quantiles, strict=True)
     }
     sample = Sample(matrix, learned, None)
     return Prepared(labelled, featuriser, setup, sample, _fold(use_case, labelled), objectives)
+
+
+def _learned(setup: ClassSetup | ValueSetup, labelled: LabelledRows) -> npt.NDArray[Any]:
+    """(n,) the target as trees see it."""
+    if isinstance(setup, ClassSetup):
+        return _numbered(setup.labels, labelled)
+    base = labelled.rows[setup.relative_to].astype(np.float64) if setup.relative_to else np.ones(len(labelled))
+    return setup.to_learn(labelled.target.astype(np.float64), setup.base(base))
+
+
+def _numbered(labels: Sequence[str], labelled: LabelledRows) -> npt.NDArray[np.intp]:
+    number = {label: place for place, label in enumerate(labels)}
+    return np.array([number[label] for label in labelled.target], dtype=np.intp)
+
+
+def _start(setup: ClassSetup | ValueSetup, featuriser: Featuriser, matrix: Floats32) -> Floats | None:
+    begins = isinstance(setup, ClassSetup) and setup.prior is not None
+    return setup.start(featuriser, matrix) if begins else None
 
 
 def _features(

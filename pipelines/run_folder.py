@@ -1,89 +1,107 @@
-"""What the workers of one training run hand to each other and to whoever started it: plain files.
+"""What the workers of one training run hand to each other, to whoever started it, and to the next attempt:
+plain files, each whole or not there.
 
-<storage>/<run>/students/<place>/...           a finished bundle, its manifest written last
-<storage>/<run>/students/<place>/failure.json  or why there is none
-<storage>/<run>/bags/<place>-<rank>.npz        bags that a worker has grown
+<run>/students/<key>/...               a finished bundle, its manifest written last
+<run>/students/<key>/failure.json      or why there is none
+<run>/bags/<key>/<model>-<bag>.npz     a bag that a worker has grown
+<run>/failed/<key>/<rank>.json         why a worker could not grow its bags
+<run>/ray/...                          Ray Train's own
 """
 
 from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow.fs
 
+from pipelines.data_root import put
+from pipelines.held_out import Bags
 from pipelines.outcome import Outcome, TrainFailure
 from pipelines.trees import Bag
 from serve_app.core.npz import read_npz, write_npz
 
 MANIFEST, FAILURE = "manifest.json", "failure.json"
 
-Bags = Mapping[tuple[str, int], Bag]
+Job = tuple[str, int]
+"""Model and bag."""
 
 
 class RunFolder:
-    """``storage_path``: a folder or a URI, the same for every worker."""
+    """``path`` of ``filesystem`` is the same for every worker. ``key`` names a student of the run."""
 
-    def __init__(self, storage_path: str, run: str) -> None:
-        self._files, root = pyarrow.fs.FileSystem.from_uri(storage_path)
-        self._root = posixpath.join(root, run)
+    def __init__(self, filesystem: pyarrow.fs.FileSystem, path: str) -> None:
+        self._files, self._root = filesystem, path
 
-    def put(self, place: int, outcome: Outcome) -> None:
-        folder = self._student(place)
+    def put(self, key: str, outcome: Outcome) -> None:
         if isinstance(outcome, TrainFailure):
-            self._write(folder, FAILURE, json.dumps(outcome.reason).encode())
+            self._write(json.dumps(outcome.reason).encode(), "students", key, FAILURE)
             return
         for name in sorted(outcome, key=lambda name: name == MANIFEST):
-            self._write(folder, name, outcome[name])
+            self._write(outcome[name], "students", key, name)
 
-    def outcome(self, place: int, use_case: str) -> Outcome | None:
+    def has(self, key: str) -> bool:
+        return bool({FAILURE, MANIFEST} & set(self._names("students", key)))
+
+    def outcome(self, key: str, use_case: str) -> Outcome | None:
         """None while there is none."""
-        found = self._files.get_file_info(pyarrow.fs.FileSelector(self._student(place), allow_not_found=True))
-        names = {info.base_name for info in found}
+        names = self._names("students", key)
         if FAILURE in names:
-            return TrainFailure(use_case, json.loads(self._read(self._student(place), FAILURE)))
+            return TrainFailure(use_case, json.loads(self._read("students", key, FAILURE)))
         if MANIFEST not in names:
             return None
-        return {name: self._read(self._student(place), name) for name in sorted(names)}
+        return {name: self._read("students", key, name) for name in names}
 
-    def put_bags(self, place: int, rank: int, bags: Bags) -> None:
-        arrays: dict[str, npt.NDArray[Any]] = {}
-        for (model, number), bag in bags.items():
-            arrays[f"{model} {number} text"] = np.frombuffer(bag.text.encode(), dtype=np.uint8)
-            arrays[f"{model} {number} held_out"] = bag.held_out
-            arrays[f"{model} {number} rounds"] = np.array(bag.rounds)
-        self._write(self._bags(), f"{place}-{rank}.npz", write_npz(arrays))
+    def put_bag(self, key: str, job: Job, bag: Bag) -> None:
+        text = np.frombuffer(bag.text.encode(), dtype=np.uint8)
+        content = write_npz({"text": text, "held_out": bag.held_out, "rounds": np.array(bag.rounds)})
+        self._write(content, "bags", key, _file_of(job))
 
-    def bags(self, place: int, ranks: Iterable[int]) -> Bags:
-        """All that the workers ``ranks`` have put. Raises FileNotFoundError when one has put nothing."""
-        found: dict[tuple[str, int], Bag] = {}
-        for rank in ranks:
-            arrays = read_npz(self._read(self._bags(), f"{place}-{rank}.npz"))
-            for model, number in {tuple(name.split()[:2]) for name in arrays}:
-                text, held_out, rounds = (arrays[f"{model} {number} {part}"] for part in ("text", "held_out", "rounds"))
-                found[model, int(number)] = Bag(text.tobytes().decode(), held_out, int(rounds))
-        return found
+    def grown(self, key: str, jobs: Sequence[Job]) -> set[Job]:
+        """Those of ``jobs`` that are there."""
+        names = set(self._names("bags", key))
+        return {job for job in jobs if _file_of(job) in names}
+
+    def bags(self, key: str, jobs: Sequence[Job]) -> Bags:
+        """Raises FileNotFoundError when one is not there."""
+        return {job: self._bag(key, job) for job in jobs}
+
+    def count(self) -> int:
+        """How many bags are there, of all students."""
+        return sum(len(self._names("bags", key)) for key in self._names("bags"))
+
+    def put_failed(self, key: str, rank: int, reason: str) -> None:
+        self._write(json.dumps(reason).encode(), "failed", key, f"{rank}.json")
+
+    def failed(self, key: str) -> str | None:
+        """Why a worker could not; None if all could."""
+        names = self._names("failed", key)
+        return json.loads(self._read("failed", key, names[0])) if names else None
 
     def delete(self) -> None:
         with suppress(FileNotFoundError):
             self._files.delete_dir(self._root)
 
-    def _student(self, place: int) -> str:
-        return posixpath.join(self._root, "students", str(place))
+    def _bag(self, key: str, job: Job) -> Bag:
+        arrays = read_npz(self._read("bags", key, _file_of(job)))
+        return Bag(arrays["text"].tobytes().decode(), arrays["held_out"], int(arrays["rounds"]))
 
-    def _bags(self) -> str:
-        return posixpath.join(self._root, "bags")
+    def _names(self, *parts: str) -> list[str]:
+        where: Any = pyarrow.fs.FileSelector(posixpath.join(self._root, *parts), allow_not_found=True)
+        found = (info.base_name for info in self._files.get_file_info(where))
+        return sorted(name for name in found if not name.startswith("."))
 
-    def _write(self, folder: str, name: str, content: bytes) -> None:
-        self._files.create_dir(folder, recursive=True)
-        with self._files.open_output_stream(posixpath.join(folder, name)) as stream:
-            stream.write(content)
+    def _write(self, content: bytes, *parts: str) -> None:
+        put(self._files, posixpath.join(self._root, *parts), content)
 
-    def _read(self, folder: str, name: str) -> bytes:
-        with self._files.open_input_stream(posixpath.join(folder, name)) as stream:
+    def _read(self, *parts: str) -> bytes:
+        with self._files.open_input_stream(posixpath.join(self._root, *parts)) as stream:
             return bytes(stream.read())
+
+
+def _file_of(job: Job) -> str:
+    return f"{job[0]}-{job[1]}.npz"

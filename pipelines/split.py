@@ -73,14 +73,30 @@ def apart(labelled: LabelledRows, fold: Index, held_out: int) -> Mask:
 def fractions(labelled: LabelledRows, features: Sequence[str], salt: str = "gold") -> npt.NDArray[np.float64]:
     """(n,) in [0, 1): each row's place on a ring, by SHA-256 of its features, or of its group."""
     if labelled.group is not None:
-        return np.array([_fraction(f"{salt}{group}") for group in labelled.group])
-    return np.array([_fraction(salt + _line(record)) for record in labelled.rows.select(features).records()])
+        return places([str(group) for group in labelled.group], salt)
+    return places(lines(labelled.rows, features), salt)
+
+
+def lines(rows: Rows, features: Sequence[str]) -> list[str]:
+    """Each row's features as one line of JSON: equal for rows that the student cannot tell apart."""
+    return [_line(record) for record in rows.select(features).records()]
+
+
+def places(written: Sequence[str], salt: str) -> npt.NDArray[np.float64]:
+    """(n,) in [0, 1) of what ``lines`` gave."""
+    return np.array([_fraction(salt + line) for line in written], dtype=np.float64)
 
 
 def digest(rows: Rows, target: npt.NDArray[np.generic]) -> str:
     """``sha256:…`` of rows and labels, whatever their order."""
-    lines = sorted(_line([record, value]) for record, value in zip(rows.records(), target.tolist(), strict=True))
-    return "sha256:" + hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
+    return digest_of_lines(
+        [_line([record, value]) for record, value in zip(rows.records(), target.tolist(), strict=True)]
+    )
+
+
+def digest_of_lines(written: Sequence[str]) -> str:
+    """``sha256:…`` of lines, whatever their order."""
+    return "sha256:" + hashlib.sha256("\n".join(sorted(written)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _line(value: object) -> str:

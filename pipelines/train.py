@@ -1,52 +1,44 @@
-"""``fit`` on the cluster, through Ray Train: several use cases in one worker group, one after the other.
+"""The step ``train``, and first champions. Students are trained on the cluster; what comes of it is a value.
 
-A worker group takes seconds to come up whatever it then does, so that it comes up once for a list of
-tasks. Workers share out the bags of each student: every bag is grown whole on one worker, so that the
-student is the same, byte for byte, on any number of them, and there is no network of LightGBM's own
-in which one that stops early leaves the others waiting. Finished students are kept in the run's
-folder at once: a worker group that is started again after a loss goes on with the next.
-
-``storage_path`` is a folder or a URI that every worker reaches.
+train(tasks)            one outcome a task, for rows that are at hand
+challenger(run, came)   every family on the dataset that ``prepare`` left; the best one is registered
 """
 
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+import pyarrow.fs
 import ray
-from ray.exceptions import GetTimeoutError, RayError
 
-from pipelines.labelled import LabelledRows
+from pipelines.candidates import Candidate, best_of, families_of, key_of, output_of, tags_of
+from pipelines.certify import grounded, next_number, of_dataset
+from pipelines.data_root import DataRoot
+from pipelines.dataset import Dataset, open_dataset
 from pipelines.outcome import Outcome, TrainFailure
-from pipelines.run_folder import RunFolder
+from pipelines.registry import reach
+from pipelines.run import Came, Outputs, Refusal, Run
+from pipelines.same_shape import unchanged
+from pipelines.train_run import Lost, Over, Plan, TrainTask, carry_out
+from serve_app.core.errors import UnderstudyError
+from serve_app.core.jobs import STEPS
+from serve_app.core.platform import Platform
+from serve_app.core.ports import Registry
 from serve_app.core.use_case import UseCase
+
+__all__ = ["TrainTask", "challenger", "room", "train"]
 
 log = logging.getLogger(__name__)
 
-QUICK = {
-    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # the controller notices the end of training this often
-    "RAY_TRAIN_METRICS_ENABLED": "0",
-    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
-    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "OMP_WAIT_POLICY": "PASSIVE",
-}
-"""Ray Train's settings for short runs, in the environment of the run's own processes. They are also
-told which Ray they belong to: parts of Ray Train look for one, and a machine may have several."""
+CHAMPION = "champion"
+FOLDER = "training"
+"""Below the use case in the data root: what a run keeps for its next attempt, by job."""
 
-
-@dataclass(frozen=True, slots=True)
-class TrainTask:
-    """One student to be trained."""
-
-    use_case: UseCase
-    labelled: LabelledRows
+THREADS = 2
+"""Of a worker: LightGBM and XGBoost let go of the interpreter's lock."""
 
 
 def train(
@@ -60,144 +52,115 @@ def train(
 ) -> list[Outcome]:
     """One outcome a task, in order; one that fails does not spoil the others. Never raises for what
     happens in training: a run that is lost, or over ``deadline_s``, fails those not finished by then.
-    ``threads`` are those of one worker."""
-    storage_path = storage_path if "://" in storage_path else str(Path(storage_path).resolve())
-    name = f"train-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
-    plan = Plan(name, storage_path, num_workers, threads, cpus_per_worker)
-    lost = _lost(plan, [ray.put(task) for task in tasks], deadline_s)
-    folder = RunFolder(storage_path, name)
+    ``storage_path``: a folder or a URI that every worker reaches; ``threads`` are those of one worker."""
+    filesystem, root = pyarrow.fs.FileSystem.from_uri(_absolute(storage_path))
+    path = f"{root.rstrip('/')}/train-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+    keys = tuple(map(str, range(len(tasks))))
+    plan = Plan(filesystem, path, keys, num_workers, threads, cpus_per_worker)
     try:
-        return [
-            folder.outcome(place, task.use_case.name)
-            or TrainFailure(task.use_case.name, lost or "training ended early")
-            for place, task in enumerate(tasks)
-        ]
+        lost = None
+        try:
+            carry_out(plan, tasks, deadline_s, lambda: None)
+        except (Over, Lost) as error:
+            lost = str(error)
+        return _outcomes(plan, [task.use_case for task in tasks], lost or "training ended early")
     finally:
-        folder.delete()
+        plan.folder().delete()
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    name: str
-    storage_path: str
-    num_workers: int
-    threads: int
-    cpus_per_worker: float
+def challenger(run: Run, came: Came, reach: Callable[[Platform], Registry] = reach) -> Outputs:
+    """Registers the family that does best on rows it has not learned from. Raises Refusal when none can be
+    trained, or not by the deadline; Lost when the run was, and then goes on where it stood when it is
+    tried again."""
+    use_case = run.configured()
+    registry = reach(run.platform)
+    for version in registry.versions(use_case.name):
+        if version.tags.get("job") == run.job_id:
+            return output_of(version)
+    root = DataRoot(run.platform)
+    dataset = open_dataset(came["prepare"]["dataset"], run.platform)
+    unchanged(use_case, dataset)
+    for job in set(root.folders(use_case.name, FOLDER)) - {run.job_id}:  # one retrain at a time: it is over
+        root.delete_folder(use_case.name, FOLDER, job)
+    candidates = _trained(run, root, use_case, dataset)
+    output = _registered(run, use_case, registry, dataset, came["prepare"]["dataset"], candidates)
+    root.delete_folder(use_case.name, FOLDER, run.job_id)
+    return output
 
 
-def _lost(plan: Plan, tasks: Sequence[ray.ObjectRef[TrainTask]], deadline_s: float) -> str | None:
-    """Runs the plan; None when it came to its end. The run is a task of its own, so that at the
-    deadline all that it started can be ended with it."""
-    env = {**QUICK, "RAY_ADDRESS": ray.get_runtime_context().gcs_address}
-    start = ray.remote(num_cpus=0, max_retries=0, max_calls=1, runtime_env={"env_vars": env})(_run)
-    run = start.remote(plan, list(tasks))
+def _trained(run: Run, root: DataRoot, use_case: UseCase, dataset: Dataset) -> list[Candidate]:
+    families = families_of(use_case)
+    keys = tuple(key_of(place, each, dataset) for place, each in enumerate(families))
+    workers, cpus = room(use_case.retraining.num_workers)
+    path = root.path(use_case.name, FOLDER, run.job_id)
+    plan = Plan(root.filesystem, path, keys, workers, THREADS, cpus, dataset)
+    tasks = [TrainTask(each, None) for each in families]
+    why = "training ended early"
     try:
-        ray.get(run, timeout=deadline_s)
-    except GetTimeoutError:
-        ray.cancel(run, force=True)
-        return f"training took longer than {deadline_s:g} s"
-    except RayError as error:
-        log.warning("%s was lost: %s", plan.name, error)
-        return f"training was lost: {_last_line(error)}"
-    return None
+        carry_out(plan, tasks, use_case.retraining.deadline_s, Watch(run, plan, families))
+    except Over as over:
+        why = str(over)
+    outcomes = _outcomes(plan, families, why)
+    return [Candidate(each.student.kind, outcome) for each, outcome in zip(families, outcomes, strict=True)]
 
 
-def _run(plan: Plan, tasks: list[ray.ObjectRef[TrainTask]]) -> None:
-    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
-    from ray.train.lightgbm import LightGBMTrainer
-
-    LightGBMTrainer(
-        _loop,
-        train_loop_config={"plan": plan, "tasks": tasks},
-        scaling_config=ScalingConfig(num_workers=plan.num_workers, resources_per_worker={"CPU": plan.cpus_per_worker}),
-        run_config=RunConfig(
-            name=plan.name,
-            storage_path=plan.storage_path,
-            failure_config=FailureConfig(max_failures=1),
-            checkpoint_config=CheckpointConfig(num_to_keep=1),
-        ),
-    ).fit()
-
-
-def _loop(config: dict[str, Any]) -> None:
-    """What every worker runs."""
-    import ray.train
-    from ray.train.collective import barrier
-
-    plan: Plan = config["plan"]
-    context = ray.train.get_context()
-    worker = Worker(
-        context.get_world_rank(), context.get_world_size(), RunFolder(plan.storage_path, plan.name), barrier
-    )
-    for place, ref in enumerate(config["tasks"]):
-        worker.train(place, ray.get(ref), plan.threads)
-    with tempfile.TemporaryDirectory() as local:
-        checkpoint = None
-        if worker.rank == 0:
-            (Path(local) / "finished.txt").write_text(str(len(config["tasks"])))
-            checkpoint = ray.train.Checkpoint.from_directory(local)
-        ray.train.report({"tasks": len(config["tasks"])}, checkpoint=checkpoint)
+def _registered(
+    run: Run, use_case: UseCase, registry: Registry, dataset: Dataset, path: str, candidates: Sequence[Candidate]
+) -> Outputs:
+    found = best_of(candidates)
+    if found is None:
+        DataRoot(run.platform).delete_folder(use_case.name, FOLDER, run.job_id)
+        told = "; ".join(f"{each.family}: {each.told()['failure']}" for each in candidates)
+        raise Refusal("no_challenger", f"no student came of it: {told}")
+    best, bundle = found
+    number = next_number(registry.versions(use_case.name))
+    made = grounded(use_case, bundle, of_dataset(run, use_case, dataset), number, run.job_id)
+    champion = registry.aliased(use_case.name, CHAMPION)
+    parent = champion.version if champion else ""
+    given = {"job": run.job_id, "origin": run.trigger, "dataset": path, "parent": parent}
+    tags = {**tags_of(made.bundle, best.family, candidates, dataset, given), **made.tags}
+    return output_of(registry.register(use_case.name, made.bundle, best.metrics or {}, tags))
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """One of ``size`` workers on the same tasks. ``wait`` returns when all have called it; every
-    worker calls it as often as the others, whatever fails."""
+class Watch:
+    """Tells how many bags are grown, as progress within the step."""
 
-    rank: int
-    size: int
-    folder: RunFolder
-    wait: Callable[[], None]
+    def __init__(self, run: Run, plan: Plan, families: Sequence[UseCase]) -> None:
+        self._run, self._folder, self._seen = run, plan.folder(), -1
+        models = 1 if run.configured().target.kind == "classification" else 3
+        self._bags = sum(each.student.bags * models for each in families)
 
-    def train(self, place: int, task: TrainTask, threads: int) -> None:
-        if self.folder.outcome(place, task.use_case.name) is not None:
-            return
+    def __call__(self) -> None:
         try:
-            finish = self._grow(place, task, threads)
-        except Exception as error:
-            finish = self._failing(task, error)
-        self._meet()
-        if self.rank == 0:
-            self.folder.put(place, self._outcome(task, finish))
-        self._meet()
+            grown = self._folder.count()
+            if grown != self._seen:
+                self._run.tell(self._progress(grown), f"{grown} of {self._bags} bags grown")
+                self._seen = grown
+        except (UnderstudyError, OSError) as error:  # nobody's training ends because nobody can be told
+            log.warning("progress could not be told: %s", error)
 
-    def _grow(self, place: int, task: TrainTask, threads: int) -> Callable[[], Outcome]:
-        """Grows this worker's bags; what is returned puts all bags together, once everyone has met."""
-        from pipelines.fit import bundle, finish, grow_all, jobs, part
-        from pipelines.lesson import prepare
-
-        parts = part(task.use_case, task.labelled)
-        if isinstance(parts, TrainFailure):
-            return lambda: parts
-        prepared = prepare(task.use_case, parts.learn)
-        every = jobs(prepared)
-        grown = grow_all(task.use_case, prepared, every[self.rank :: self.size], threads)
-        if self.rank:
-            self.folder.put_bags(place, self.rank, grown)
-
-        def together() -> Outcome:
-            bags = {**grown, **self.folder.bags(place, range(1, self.size))}
-            ordered = {job: bags[job] for job in every}
-            fitted = finish(task.use_case, parts, prepared, ordered, threads)
-            return bundle(task.use_case, fitted, datetime.now(UTC))
-
-        return together
-
-    def _outcome(self, task: TrainTask, finish: Callable[[], Outcome]) -> Outcome:
-        try:
-            return finish()
-        except Exception as error:
-            return self._failing(task, error)()
-
-    def _failing(self, task: TrainTask, error: Exception) -> Callable[[], Outcome]:
-        log.exception("%s: training failed", task.use_case.name)
-        failure = TrainFailure(task.use_case.name, f"{type(error).__name__}: {error}")
-        return lambda: failure
-
-    def _meet(self) -> None:
-        if self.size > 1:
-            self.wait()
+    def _progress(self, grown: int) -> int:
+        steps = STEPS["train"]
+        share = 100 // len(steps)
+        return share * steps.index("train") + share * min(grown, self._bags) // max(self._bags, 1)
 
 
-def _last_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1][:300]
+def _outcomes(plan: Plan, use_cases: Sequence[UseCase], why: str) -> list[Outcome]:
+    folder = plan.folder()
+    return [
+        folder.outcome(key, each.name) or TrainFailure(each.name, why)
+        for key, each in zip(plan.keys, use_cases, strict=True)
+    ]
+
+
+def room(wanted: int) -> tuple[int, float]:
+    """Workers, and what each asks for: no more than there is room for, since a group that does not fit would
+    wait until its deadline. Where serving leaves less than a core, one worker takes what is left."""
+    free = ray.available_resources().get("CPU", 0.0)
+    if free >= 1:
+        return max(1, min(int(free), wanted)), 1.0
+    return 1, max(int(free * 100) / 100, 0.01)
+
+
+def _absolute(storage_path: str) -> str:
+    return storage_path if "://" in storage_path else str(Path(storage_path).resolve())

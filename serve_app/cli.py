@@ -8,6 +8,8 @@ import typer
 
 from serve_app.commands.check import check
 from serve_app.commands.new import new
+from serve_app.commands.replay import replay
+from serve_app.commands.savings import savings
 from serve_app.commands.schema import schema
 from serve_app.commands.serve import serve
 from serve_app.commands.train import train
@@ -25,6 +27,8 @@ app.command()(check)
 app.command()(schema)
 app.command()(new)
 app.command()(train)
+app.command()(replay)
+app.command()(savings)
 
 
 def main(arguments: list[str] | None = None) -> None:

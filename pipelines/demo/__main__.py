@@ -26,7 +26,7 @@ from serve_app.adapters.lightgbm_student import LightGBMStudent
 from serve_app.core.answers import TeacherFailure
 from serve_app.core.cascade import settle, should_defer
 from serve_app.core.decision import decide
-from serve_app.core.envelope import envelope
+from serve_app.core.envelope import envelope, said
 from serve_app.core.errors import UnderstudyError
 from serve_app.core.narrative import facts, fill
 from serve_app.core.policy import policy_version
@@ -80,8 +80,8 @@ def score(use_case: UseCase, student: LightGBMStudent, supplier: Mapping[str, An
     positive = getattr(use_case.target, "positive", None)
     verdict = settle(use_case.cascade, answers, replies, use_case.teacher.reliability, positive)[0]
     act = decide(use_case.decision, verdict, rows.record(0))
-    version = policy_version(use_case, prompt)
-    answer = envelope(str(uuid.uuid4()), use_case.name, answers, 0, None, verdict, act, version, regression=False)
+    version, own = policy_version(use_case, prompt), said(answers)[0]
+    answer = envelope(str(uuid.uuid4()), use_case.name, answers, own, None, verdict, act, version, regression=False)
     explanation = student.explain(rows, TOP)[0].as_dict()
     return _shaped(use_case, {"input": supplier, "answer": answer, "explanation": explanation})
 

@@ -3,6 +3,7 @@
     <root>/<digest>/...            a bundle
     <root>/last/<use case>.json    the champion that was served last
     <root>/tried/<digest>          a bundle that this machine has tried in a child process, and found good
+    <root>/trying/<digit>.lock     held while one is being tried
     <root>/.new-...                being written or thrown away
 
 Replicas of one machine share the folder. Whatever is read is checked again; what does not hold is
@@ -22,6 +23,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import filelock
+
 from serve_app.adapters.bundle_folder import read_folder, sync_folder, write_folder
 from serve_app.core.bundle import MAX_BYTES, check, digest_of
 from serve_app.core.errors import BadBundle
@@ -32,6 +35,7 @@ _HEX = re.compile(r"[0-9a-f]{64}")
 _USE_CASE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _NEW = ".new-"
 _ABANDONED_S = 3600.0
+_TRYING_S = 150.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,19 @@ class BundleCache:
         with suppress(OSError):
             self._trial(digest).parent.mkdir(parents=True, exist_ok=True)
             self._trial(digest).write_text(libraries)
+
+    @contextmanager
+    def trying(self, digest: str) -> Iterator[None]:
+        """One trial of a bundle at a time on this machine. A lock that cannot be had, or is held longer than
+        a trial takes, costs a second trial."""
+        lock = filelock.FileLock(self._root / "trying" / f"{self._folder(digest).name[0]}.lock", timeout=_TRYING_S)
+        with suppress(OSError):  # which filelock.Timeout is, too
+            Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _trial(self, digest: str) -> Path:
         return self._root / "tried" / self._folder(digest).name

@@ -55,9 +55,11 @@ def _read(entry: os.DirEntry[str], limit: int) -> bytes:
     check_name(entry.name)
     # Not followed even when the file was exchanged for a link since.
     with open(os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        told = os.fstat(file.fileno())
+        if not stat.S_ISREG(told.st_mode):
             raise BadBundle(f"{entry.name!r} is no plain file; a bundle holds nothing else")
-        content = file.read(limit + 1)
-    if len(content) > limit:
+        # A file full of holes takes no room on the disk, but would in memory.
+        content = file.read(limit + 1) if told.st_size <= limit else None
+    if content is None or len(content) > limit:
         raise BadBundle(f"the bundle is over the limit of bytes at {entry.name!r}")
     return content

@@ -125,11 +125,11 @@ def _outside(use_case: UseCase, folder: Path) -> Iterator[Problem]:
             yield Problem(at, f"'{file}' does not exist{_near(folder, file)}")
         elif at == ("teacher", "prompt"):
             yield from _prompt(use_case, folder / file)
-    zone = use_case.retraining.timezone
-    if zone not in zoneinfo.available_timezones():
-        known = did_you_mean(zone, zoneinfo.available_timezones())
-        hint = known if known.startswith(": did") else "; expected a name such as Asia/Jakarta"
-        yield Problem(("retraining", "timezone"), f"'{zone}' is not a time zone{hint}")
+    for part, zone in (("retraining", use_case.retraining.timezone), ("scoring", use_case.scoring.timezone)):
+        if zone not in zoneinfo.available_timezones():
+            known = did_you_mean(zone, zoneinfo.available_timezones())
+            hint = known if known.startswith(": did") else "; expected a name such as Asia/Jakarta"
+            yield Problem((part, "timezone"), f"'{zone}' is not a time zone{hint}")
 
 
 def _files(use_case: UseCase) -> Iterator[tuple[KeyPath, str]]:
@@ -148,6 +148,8 @@ def _prompt(use_case: UseCase, file: Path) -> Iterator[Problem]:
         render(file.read_text(encoding="utf-8"), use_case)
     except (BadConfig, UnicodeDecodeError) as error:
         yield Problem(("teacher", "prompt"), str(error))
+    except OSError as error:  # such as one that may not be read, or has just been removed
+        yield Problem(("teacher", "prompt"), f"cannot be read: {error.strerror}")
 
 
 def _near(folder: Path, file: str) -> str:

@@ -17,6 +17,7 @@ from serve_app.adapters.circuit import Circuit, State, healthy
 from serve_app.core.answers import Failure, Question, TeacherFailure, TeacherReply
 from serve_app.core.platform import Breaker
 from serve_app.core.ports import Teacher
+from serve_app.core.tariff import Tariff
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,10 @@ class GuardedTeacher:
     @property
     def provider(self) -> str:
         return self.name.split(":", 1)[0]
+
+    @property
+    def tariff(self) -> Tariff:
+        return self._teacher.tariff
 
     @property
     def state(self) -> State:

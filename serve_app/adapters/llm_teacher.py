@@ -8,15 +8,17 @@ import time
 from serve_app.adapters.llm import LLM, CallFailed, Completion
 from serve_app.core.answers import Question, TeacherAnswer, TeacherFailure, TeacherReply
 from serve_app.core.prompt import as_data, instructions
+from serve_app.core.tariff import Metered
 from serve_app.core.teacher_reply import cost_usd, read_reply, reply_schema
 
 
 class LLMTeacher:
     """``timeout_s`` bounds the whole call: the HTTP client's own bounds each read, and a server that
-    drips its answer byte by byte never exceeds that."""
+    drips its answer byte by byte never exceeds that. ``max_output_tokens``: as ``llm`` was given them."""
 
-    def __init__(self, llm: LLM, timeout_s: float) -> None:
+    def __init__(self, llm: LLM, timeout_s: float, max_output_tokens: int) -> None:
         self._llm = llm
+        self.tariff = Metered(llm.prices, max_output_tokens)
         self._timeout_s = timeout_s
 
     @property

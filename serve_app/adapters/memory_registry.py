@@ -26,10 +26,18 @@ class MemoryRegistry:
         check(bundle, None)
         with self._lock:
             kept = self._versions.setdefault(use_case, [])
+            if there := [made for made, _ in kept if "job" in tags and made.tags.get("job") == tags["job"]]:
+                return self._with_aliases(there[0])
             number, now = str(len(kept) + 1), datetime.now(UTC)
             version = Version(use_case, number, digest_of(bundle), (), dict(metrics), dict(tags), now)
             kept.append((version, dict(bundle)))
         return version
+
+    def set_tags(self, use_case: str, version: str, tags: Mapping[str, str]) -> None:
+        found, bundle = self._find(use_case, version)
+        with self._lock:
+            kept = self._versions[use_case]
+            kept[kept.index((found, bundle))] = (replace(found, tags={**found.tags, **tags}), bundle)
 
     def version(self, use_case: str, version: str) -> Version:
         return self._with_aliases(self._find(use_case, version)[0])
@@ -46,6 +54,10 @@ class MemoryRegistry:
     def set_alias(self, use_case: str, alias: str, version: str) -> None:
         self._find(use_case, version)
         self._aliases[use_case, alias] = version
+
+    def remove_alias(self, use_case: str, alias: str) -> None:
+        self._reach()
+        self._aliases.pop((use_case, alias), None)
 
     def fetch(self, use_case: str, version: str) -> Bundle:
         return dict(self._find(use_case, version)[1])

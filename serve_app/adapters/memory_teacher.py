@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from serve_app.core.answers import Question, TeacherAnswer, TeacherFailure, TeacherReply
+from serve_app.core.tariff import Flat
 
 Say = Callable[[Question], "str | float | TeacherReply"]
 
@@ -14,7 +15,7 @@ class MemoryTeacher:
     """``say`` gives a label, a value, or a whole reply; ``asked`` holds every question so far and
     ``running`` how many are being answered; ``most`` is the largest ``running`` has been."""
 
-    name = "memory"
+    name, tariff = "memory", Flat()
 
     def __init__(self, say: Say, latency_s: float = 0.0) -> None:
         self._say = say

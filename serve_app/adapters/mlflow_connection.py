@@ -44,6 +44,7 @@ class MlflowConnection:
         self.mlflow: Any = mlflow
         self.uri = uri
         self.is_server = uri.startswith(("http://", "https://"))
+        self.is_shared = not uri.startswith(_SQLITE)
         self._error = MlflowException
         self._connecting = threading.Lock()
         self._client: Any = None
@@ -100,7 +101,7 @@ class MlflowConnection:
 
     def _write_lock(self) -> AbstractContextManager[Any]:
         """One process at a time for an embedded SQLite; servers look after themselves."""
-        if not self.uri.startswith(_SQLITE):
+        if self.is_shared:
             return nullcontext()
         database = Path(self.uri.removeprefix(_SQLITE))
         database.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
 """The registry in MLflow: embedded (a database and a folder), or a tracking server.
 
 One registered model a use case, one run a version: its metrics, and the bundle as its artefacts. A
-version is made after its files are in place, so whoever sees it can fetch it. Aliases, never stages.
+version is made after its files are in place and with its tags, so whoever sees it can fetch it and
+knows its job. Aliases, never stages.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from serve_app.core.ports import Bundle, Version
 
 _PLACE = "bundle"
 _DIGEST, _METRICS = "digest", "understudy.metrics"
+JOB = "job"
+"""The tag that names the job which made a version."""
+
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _NO_METRIC_NAME = re.compile(r"[^/\w.\- :]")
 
@@ -46,12 +50,20 @@ class MlflowRegistry:
         own = {_DIGEST: digest_of(bundle), _METRICS: json.dumps(kept)}
         with self._at.writer() as client:
             self._ensure_model(client, use_case)
+            if there := _of_job(client, use_case, tags.get(JOB)):
+                return _version(there)
             run = client.create_run(self._experiment(client, use_case), run_name=use_case)
             self._log(client, run.info.run_id, bundle, kept)
             source = f"{run.info.artifact_uri}/{_PLACE}"
             made = client.create_model_version(use_case, source, run.info.run_id, tags={**tags, **own})
             client.set_terminated(run.info.run_id)
-        return _version(made)
+            return _version(self._only_one(client, use_case, made, tags.get(JOB)))
+
+    def set_tags(self, use_case: str, version: str, tags: Mapping[str, str]) -> None:
+        self._find(use_case, version)
+        with self._at.writer() as client:
+            for name, value in tags.items():
+                client.set_model_version_tag(use_case, version, name, value)
 
     def version(self, use_case: str, version: str) -> Version:
         return _version(self._find(use_case, version))
@@ -75,6 +87,10 @@ class MlflowRegistry:
         with self._at.writer() as client:
             client.set_registered_model_alias(use_case, alias, version)
 
+    def remove_alias(self, use_case: str, alias: str) -> None:
+        with self._at.writer() as client:
+            self._at.or_none(client.delete_registered_model_alias, use_case, alias)
+
     def fetch(self, use_case: str, version: str) -> Bundle:
         """Raises BadBundle for files that are not those registered, links, folders, and too many bytes."""
         made = self._find(use_case, version)
@@ -91,6 +107,14 @@ class MlflowRegistry:
         if made is None:
             raise NotFound(f"{use_case} has no model version {version[:40]!r}")
         return made
+
+    def _only_one(self, client: Any, use_case: str, made: Any, job: str | None) -> Any:
+        """A server takes two writers at once: of two versions of one job the first one stays."""
+        first = _of_job(client, use_case, job) if self._at.is_shared else None
+        if first is None or str(first.version) == str(made.version):
+            return made
+        client.delete_model_version(use_case, made.version)
+        return first
 
     def _ensure_model(self, client: Any, use_case: str) -> None:
         if self._at.or_none(client.get_registered_model, use_case) is None:
@@ -142,6 +166,12 @@ def _pages(client: Any, use_case: str) -> Iterator[Any]:
         yield from page
         if not (token := page.token):
             return
+
+
+def _of_job(client: Any, use_case: str, job: str | None) -> Any:
+    """The first version that a job made, or None. Compared here, since a filter would quote the job."""
+    found = [] if job is None else [made for made in _pages(client, use_case) if made.tags.get(JOB) == job]
+    return found[-1] if found else None
 
 
 def _version(made: Any, aliases: list[str] | None = None) -> Version:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.errors import BadConfig
-from serve_app.core.policy import policy_version
+from serve_app.core.policy import policy_of, version_of
 from serve_app.core.prompt import render
 from serve_app.core.use_case import UseCase
 
 log = logging.getLogger("understudy.prompts")
 
 Stamp = tuple[int, int]
+
+REMEMBERED = 64
+"""Versions whose content is remembered: whoever asks does so just after the edit that made one."""
 
 
 class Prompts:
@@ -60,14 +64,29 @@ def _text(file: Path, use_case: UseCase, last_good: str | None) -> str:
 
 
 class PolicyVersions:
-    """The version of each policy, worked out once for each configuration and prompt."""
+    """The version of each policy, worked out once for each configuration and prompt. Two use cases may have one
+    policy, and so one version, between them, but never one another's money."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[UseCase, str, str]] = {}
+        self._made: dict[tuple[str, str], tuple[UseCase, str, dict[str, Any]]] = {}
 
     def of(self, use_case: UseCase, prompt: str) -> str:
         known = self._known.get(use_case.name)
         if known is None or known[0] is not use_case or known[1] != prompt:
-            known = (use_case, prompt, policy_version(use_case, prompt))
+            content = policy_of(use_case, prompt).content()
+            known = (use_case, prompt, version_of(content))
             self._known[use_case.name] = known
+            self._made[use_case.name, known[2]] = (use_case, prompt, content)
+            while len(self._made) > REMEMBERED:
+                self._made.pop(next(iter(self._made)))
         return known[2]
+
+    def content(self, version: str) -> dict[str, Any] | None:
+        """What stands behind a version that was worked out here lately."""
+        return next((made[2] for (_, known), made in self._made.items() if known == version), None)
+
+    def made_of(self, name: str, version: str) -> tuple[UseCase, str] | None:
+        """The configuration of the use case ``name`` and the prompt that it was worked out from."""
+        made = self._made.get((name, version))
+        return None if made is None else made[:2]

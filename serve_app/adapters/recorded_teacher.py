@@ -12,6 +12,8 @@ import pandas as pd
 
 from serve_app.core.answers import Question, TeacherAnswer, TeacherFailure, TeacherReply
 from serve_app.core.errors import BadConfig
+from serve_app.core.redact import redacted_frame
+from serve_app.core.tariff import Flat
 from serve_app.core.use_case import RecordedProvider, UseCase
 
 Key = tuple[str, ...]
@@ -25,6 +27,7 @@ class RecordedTeacher:
 
     def __init__(self, settings: RecordedProvider, answers: Mapping[Key, str], numeric: frozenset[str]) -> None:
         self._settings = settings
+        self.tariff = Flat(settings.cost_usd)
         self._answers = answers
         self._numeric = numeric
 
@@ -32,7 +35,8 @@ class RecordedTeacher:
     def read(cls, settings: RecordedProvider, use_case: UseCase, folder: Path) -> RecordedTeacher:
         """Raises BadConfig when the file cannot be read, or lacks a column, or a key is no feature."""
         _check_key(settings, use_case)
-        table = _table(folder / settings.file, settings, use_case.name)
+        # A question comes redacted, and must find what was recorded of the same text.
+        table = redacted_frame(use_case, _table(folder / settings.file, settings, use_case.name))
         numeric = frozenset(name for name, field in use_case.features().items() if field.kind == "numeric")
         columns = [[normalised(value, name in numeric) for value in table[name]] for name in settings.key]
         answers = [normalised(value) for value in table[settings.answer]]

@@ -111,7 +111,7 @@ def _teacher(settings: platform.Teacher, provider: Provider, use_case: UseCase, 
             return RecordedTeacher.read(provider, use_case, folder)
         case NoProvider():
             return NoTeacher()
-    return LLMTeacher(_llm(settings, provider), settings.timeout_s)
+    return LLMTeacher(_llm(settings, provider), settings.timeout_s, settings.max_output_tokens)
 
 
 def _llm(settings: platform.Teacher, provider: GeminiProvider | OpenAIProvider) -> LLM:

@@ -9,16 +9,45 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from serve_app.api import explain, feedback, health, open_inference, predict, use_cases
+from serve_app.api import (
+    certificates,
+    data,
+    explain,
+    feedback,
+    health,
+    open_inference,
+    ops,
+    predict,
+    replay,
+    review,
+    savings,
+    train,
+    use_cases,
+)
 from serve_app.api.declared import Declared
 from serve_app.api.dependencies import Service
 from serve_app.api.door import Door
 from serve_app.api.errors import problem_of, response
 from serve_app.api.openapi import OpenApi
+from serve_app.api.quick import Quick
 from serve_app.core.platform import Limits
 from serve_app.core.ports import Graph
 
-ROUTERS = (predict.router, explain.router, feedback.router, use_cases.router, health.router, open_inference.router)
+ROUTERS = (
+    predict.router,
+    explain.router,
+    feedback.router,
+    use_cases.router,
+    health.router,
+    open_inference.router,
+    train.router,
+    data.router,
+    ops.router,
+    certificates.router,
+    replay.router,
+    review.router,
+    savings.router,
+)
 
 
 def create_app(graph: Graph, limits: Limits, version: str, *, labels_answers: bool = True) -> FastAPI:
@@ -30,10 +59,11 @@ def create_app(graph: Graph, limits: Limits, version: str, *, labels_answers: bo
     app.state.service = service = Service(graph, limits, version)
     for router in ROUTERS:
         app.include_router(router, include_in_schema=False)
-    app.router.default = Declared(service)
+    app.router.default = declared = Declared(service)
     app.openapi = OpenApi(service)  # type: ignore[method-assign]
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _refused)
+    app.add_middleware(Quick, service=service, declared=declared, routes=app.routes)
     app.add_middleware(Door, timeout_s=limits.request_timeout_s, labels=labels_answers, most=limits.max_in_flight)
     return app
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain, islice
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
 
 from serve_app.api.errors import InvalidJson, SlowBody, TooDeep
 from serve_app.core.errors import FieldError, InvalidInput, TooLarge, UnsupportedMedia
 from serve_app.core.misfits import SHOWN, short, shown
 from serve_app.core.platform import Limits
+
+Out = TypeVar("Out")
 
 
 async def read_json(request: Request, limits: Limits) -> Any:
@@ -24,15 +27,35 @@ async def read_json(request: Request, limits: Limits) -> Any:
     return parse(await read(request, limits), limits.max_depth)
 
 
-def check_media(headers: Headers) -> None:
+async def read_optional_json(request: Request, limits: Limits) -> Any:
+    """Like ``read_json``, but a body that is not there is {}, and then needs no content type.
+
+    A browser tells where a web page's POST comes from, and such a page must not start anything without
+    having asked first: so with an Origin the content type is demanded all the same."""
+    raw = await read(request, limits)
+    if raw.strip() or "origin" in request.headers:
+        check_media(request.headers)
+    return parse(raw, limits.max_depth) if raw.strip() else {}
+
+
+def check_media(headers: Headers, but: str | None = None) -> None:
     """A web page of another origin can send text and forms without asking first, but not JSON: so a
-    missing content type is refused as well."""
-    kind, _, parameters = headers.get("content-type", "").lower().partition(";")
-    kind = kind.strip()
-    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+    missing content type is refused as well. ``but``: another type, of JSON's kind, that is let in here."""
+    kind, parameters = media_of(headers)
+    if kind not in ("application/json", but) and not (kind.startswith("application/") and kind.endswith("+json")):
         raise UnsupportedMedia(f"send application/json, not {kind[:80] or 'a body without a content type'}")
     if "charset" in parameters and "utf-8" not in parameters:
         raise UnsupportedMedia("JSON is read as UTF-8 only")
+    check_coding(headers)
+
+
+def media_of(headers: Headers) -> tuple[str, str]:
+    """The content type in lower case, and its parameters; both empty where there is none."""
+    kind, _, parameters = headers.get("content-type", "").lower().partition(";")
+    return kind.strip(), parameters
+
+
+def check_coding(headers: Headers) -> None:
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMedia("send the body without a content encoding")
 
@@ -45,40 +68,71 @@ async def read(request: Request, limits: Limits) -> bytes:
         raise _too_large(limits)
     try:
         async with asyncio.timeout(limits.request_timeout_s / 2):
-            return await _collect(request, limits)
+            return await _collect(request.receive, limits)
     except TimeoutError:
         raise SlowBody(f"the body did not arrive within {limits.request_timeout_s / 2:g} s") from None
 
 
-async def _collect(request: Request, limits: Limits) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limits.max_body_bytes:
-            raise _too_large(limits)
-    return bytes(body)
+async def _collect(receive: Receive, limits: Limits) -> bytes:
+    """Nearly every body comes in one piece, which is not copied."""
+    whole, more = await _piece(receive)
+    if more:
+        whole = bytearray(whole)
+    while more and len(whole) <= limits.max_body_bytes:
+        piece, more = await _piece(receive)
+        whole += piece
+    if len(whole) > limits.max_body_bytes:
+        raise _too_large(limits)
+    return bytes(whole)
+
+
+async def _piece(receive: Receive) -> tuple[bytes | bytearray, bool]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)
 
 
 def _too_large(limits: Limits) -> TooLarge:
     return TooLarge(f"a body may hold {limits.max_body_bytes} bytes")
 
 
-def parse(raw: bytes, max_depth: int) -> Any:
-    if not raw.strip():
-        raise InvalidJson("the body is empty")
-    try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError as exc:
-        if "depth limit" in str(exc):  # orjson's own, at 1024
-            raise _too_deep(max_depth) from None
-        raise InvalidJson(f"the body is not JSON: {exc}") from None
-    if raw.count(b"[") + raw.count(b"{") > max_depth and is_deeper(value, max_depth):
-        raise _too_deep(max_depth)
+def parse(raw: bytes, max_depth: int, what: str = "body") -> Any:
+    """``what``: how a refusal calls it."""
+    value = _loaded(raw, max_depth, what)
+    _check_depth(raw, value, max_depth, what)
     return value
 
 
-def _too_deep(max_depth: int) -> TooDeep:
-    return TooDeep(f"a body may nest {max_depth} levels deep")
+def parsed(raw: bytes, max_depth: int, read: Callable[[Any], Out]) -> Out:
+    """What ``read`` makes of the body. It must refuse whatever nests deep, as InvalidInput: so only what it
+    refuses is looked at for its depth, which is told first."""
+    value = _loaded(raw, max_depth, "body")
+    try:
+        return read(value)
+    except InvalidInput:
+        _check_depth(raw, value, max_depth, "body")
+        raise
+
+
+def _loaded(raw: bytes, max_depth: int, what: str) -> Any:
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as exc:
+        if not raw.strip():
+            raise InvalidJson(f"the {what} is empty") from None
+        if "depth limit" in str(exc):  # orjson's own, at 1024
+            raise _too_deep(what, max_depth) from None
+        raise InvalidJson(f"the {what} is not JSON: {exc}") from None
+
+
+def _check_depth(raw: bytes, value: Any, max_depth: int, what: str) -> None:
+    if raw.count(b"[") + raw.count(b"{") > max_depth and is_deeper(value, max_depth):
+        raise _too_deep(what, max_depth)
+
+
+def _too_deep(what: str, max_depth: int) -> TooDeep:
+    return TooDeep(f"a {what} may nest {max_depth} levels deep")
 
 
 def is_deeper(value: Any, levels: int) -> bool:

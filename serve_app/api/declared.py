@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from serve_app.api.dependencies import Call, Service
-from serve_app.api.replies import reply
+from serve_app.api.replies import headers_of, reply
 from serve_app.core.ports import Answered
 from serve_app.core.reshape import reshape
 from serve_app.core.schema import validate_one
@@ -36,14 +36,17 @@ class Declared:
         response = await answer(Call(request, self._service), use_case, route)
         await response(scope, receive, send)
 
+    def find(self, method: str, path: str) -> tuple[UseCase, Route] | None:
+        return next((pair for pair in self._all() if pair[1].path == path and method_of(pair[1]) == method), None)
+
     def _find(self, request: Request) -> tuple[UseCase, Route]:
-        path, method = scope_path(request.scope), request.method
-        there = [pair for pair in self._all() if pair[1].path == path]
-        fitting = [pair for pair in there if method_of(pair[1]) == method]
-        if fitting:
-            return fitting[0]
+        path = scope_path(request.scope)
+        fitting = self.find(request.method, path)
+        if fitting is not None:
+            return fitting
+        there = {method_of(route) for _, route in self._all() if route.path == path}
         if there:
-            allowed = {"Allow": ", ".join(sorted({method_of(route) for _, route in there}))}
+            allowed = {"Allow": ", ".join(sorted(there))}
             raise HTTPException(405, f"{path} takes {allowed['Allow']}", allowed)
         raise HTTPException(404, "no route has this path; GET /openapi.json lists those there are")
 
@@ -64,9 +67,9 @@ def method_of(route: Route) -> str:
 async def answer(call: Call, use_case: UseCase, route: Route) -> Response:
     match route:
         case PredictRoute(explain=False):
-            return reply(await _predict(call, use_case, route))
+            return await _predict(call, use_case, route)
         case PredictRoute() | ExplainRoute():
-            return reply(await _explain(call, use_case, route))
+            return await _explain(call, use_case, route)
         case DecideRoute():
             return reply(await _decide(call, use_case, route))
         case ValuesRoute():
@@ -74,10 +77,11 @@ async def answer(call: Call, use_case: UseCase, route: Route) -> Response:
             return reply({route.answer: values, "count": len(values)})
 
 
-async def _predict(call: Call, use_case: UseCase, route: PredictRoute) -> Any:
+async def _predict(call: Call, use_case: UseCase, route: PredictRoute) -> Response:
     rows = validate_one(use_case.fields, await call.json())
     answered = await call.graph.predict(use_case.name, rows, call.asked)
-    return reshape(route.answer, _document(rows.record(0), answered), "answer")
+    shaped = reshape(route.answer, _document(rows.record(0), answered), "answer")
+    return reply(shaped, headers=headers_of(answered))
 
 
 def _document(given: dict[str, Any], answered: Answered) -> dict[str, Any]:
@@ -90,11 +94,12 @@ def _document(given: dict[str, Any], answered: Answered) -> dict[str, Any]:
     }
 
 
-async def _explain(call: Call, use_case: UseCase, route: PredictRoute | ExplainRoute) -> Any:
+async def _explain(call: Call, use_case: UseCase, route: PredictRoute | ExplainRoute) -> Response:
     rows = validate_one(use_case.fields, await call.json())
-    explained = (await call.graph.explain(use_case.name, rows, call.asked))[0]
+    answered = await call.graph.explain(use_case.name, rows, call.asked)
+    explained = answered.answers[0]
     whole = {**explained, "input": rows.record(0), "answer": explained}
-    return reshape(route.answer, whole, "answer")
+    return reply(reshape(route.answer, whole, "answer"), headers=headers_of(answered))
 
 
 async def _decide(call: Call, use_case: UseCase, route: DecideRoute) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Depends
 from starlette.requests import Request
 
-from serve_app.api.body import read_json
+from serve_app.api.body import read_json, read_optional_json
+from serve_app.api.event_stream import Places
 from serve_app.core.platform import Limits
 from serve_app.core.ports import Asked, Graph
 
@@ -20,6 +21,7 @@ class Service:
     graph: Graph
     limits: Limits
     version: str
+    streams: Places = field(default_factory=Places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,19 @@ class Call:
 
     @property
     def asked(self) -> Asked:
-        return Asked(request_id=self.request.state.request_id)
+        return Asked(request_id=self.request.scope["state"]["request_id"])
+
+    @property
+    def by(self) -> str:
+        """Whoever asks, as the audit log names them."""
+        return self.asked.user or "local"
 
     async def json(self) -> Any:
         return await read_json(self.request, self.limits)
+
+    async def optional_json(self) -> Any:
+        """{} when there is no body."""
+        return await read_optional_json(self.request, self.limits)
 
 
 async def call_of(request: Request) -> Call:

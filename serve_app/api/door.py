@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import time
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from ulid import ULID
 
 from serve_app.api.errors import problem_of, response
 from serve_app.core.errors import Overloaded
+from serve_app.core.ids import CHANCE, ulids
 
 log = logging.getLogger("understudy.api")
 
@@ -82,4 +84,6 @@ class Visit:
 def request_id_of(headers: Headers) -> str:
     """The client's own id when it is sane (up to 128 printable ASCII characters), else a new one."""
     given = headers.get(HEADER, "").strip()
-    return given if 0 < len(given) <= 128 and given.isascii() and given.isprintable() else str(ULID())
+    if 0 < len(given) <= 128 and given.isascii() and given.isprintable():
+        return given
+    return ulids(time.time_ns() // 1_000_000, os.urandom(CHANCE))[0]

@@ -26,6 +26,12 @@ class InvalidJson(errors.UnderstudyError):
     code = "invalid_json"
 
 
+class InvalidArrow(errors.UnderstudyError):
+    """The body is not an Arrow IPC stream."""
+
+    code = "invalid_arrow"
+
+
 class TooDeep(errors.UnderstudyError):
     """The body nests deeper than any instance does."""
 
@@ -46,6 +52,7 @@ class TimedOut(errors.Unavailable):
 
 STATUS: dict[type[errors.UnderstudyError], int] = {
     InvalidJson: 400,
+    InvalidArrow: 400,
     TooDeep: 400,
     errors.NotFound: 404,
     errors.UnknownUseCase: 404,
@@ -56,6 +63,7 @@ STATUS: dict[type[errors.UnderstudyError], int] = {
     errors.TooLarge: 413,
     errors.UnsupportedMedia: 415,
     errors.InvalidInput: 422,
+    errors.OtherBody: 422,
     errors.Unavailable: 503,
     errors.StoreUnavailable: 503,
     errors.RegistryUnavailable: 503,
@@ -77,6 +85,7 @@ class Problem:
     detail: str
     errors: list[dict[str, Any]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
+    job_id: str | None = None
 
     def as_dict(self, request_id: str) -> dict[str, Any]:
         part = {
@@ -87,7 +96,8 @@ class Problem:
             "code": self.code,
             "instance": f"urn:understudy:request:{quote(request_id, safe='')}",
         }
-        return {**part, "errors": self.errors} if self.errors else part
+        more = {"errors": self.errors, "job_id": self.job_id}
+        return {**part, **{name: value for name, value in more.items() if value}}
 
 
 def response(problem: Problem, request_id: str, path: str) -> Response:
@@ -127,8 +137,21 @@ def _refusal(exc: errors.UnderstudyError) -> Problem:
     if status is None:
         return _internal()
     misfits = [e.as_dict() for e in exc.fields] if isinstance(exc, errors.InvalidInput) else []
-    wait = {"Retry-After": str(exc.retry_after_s)} if isinstance(exc, errors.Unavailable) else {}
-    return Problem(status, exc.code, title(type(exc)), exc.detail, misfits, wait)
+    job_id = exc.job_id if isinstance(exc, errors.JobRunning) else None
+    return Problem(status, exc.code, title(type(exc)), exc.detail, misfits, _headers(exc), job_id)
+
+
+def _headers(exc: errors.UnderstudyError) -> dict[str, str]:
+    match exc:
+        case errors.Unavailable():
+            return {"Retry-After": str(exc.retry_after_s)}
+        case errors.JobRunning(job_id=job_id) if job_id:
+            return {"Location": status_path("train", job_id)}  # the one kind that a use case has one of at a time
+    return {}
+
+
+def status_path(family: str, job_id: str) -> str:
+    return f"/api/v1/{family}/status/{quote(job_id, safe='')}"
 
 
 def title(kind: type[errors.UnderstudyError]) -> str:

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from serve_app.api.dependencies import ThisCall
-from serve_app.api.replies import reply
+from serve_app.api.replies import headers_of, reply
 from serve_app.core.schema import validate_one
 
 router = APIRouter(prefix="/api/v1/explain")
@@ -15,4 +15,5 @@ router = APIRouter(prefix="/api/v1/explain")
 @router.post("/{use_case}")
 async def explain(use_case: str, call: ThisCall) -> Response:
     rows = validate_one(call.graph.use_case(use_case).fields, await call.json())
-    return reply((await call.graph.explain(use_case, rows, call.asked))[0])
+    answered = await call.graph.explain(use_case, rows, call.asked)
+    return reply(answered.answers[0], headers=headers_of(answered))

@@ -79,7 +79,7 @@ async def health(call: ThisCall) -> Response:
         "version": call.service.version,
         "model_loaded": now.model_loaded,
         "use_cases_count": len(call.graph.use_cases()),
-        **_counts(call),
+        **counts(call),
         "parts": {part.name: {k: v for k, v in asdict(part).items() if k != "name"} for part in now.parts},
     }
     return reply(content, 200 if now.ready else 503, _wait(now))
@@ -89,7 +89,7 @@ def _wait(now: Condition) -> dict[str, str]:
     return {} if now.ready else {"Retry-After": "5"}
 
 
-def _counts(call: Call) -> dict[str, Any]:
+def counts(call: Call) -> dict[str, Any]:
     """How many values each declared list has: a route that answers ``cards`` counts as ``cards_count``."""
     routes = [(u.name, r) for u in call.graph.use_cases().values() for r in u.routes if isinstance(r, ValuesRoute)]
     return {f"{route.answer}_count": _count(call.graph, name, route.field) for name, route in routes}

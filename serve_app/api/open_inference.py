@@ -15,7 +15,7 @@ from starlette.responses import Response
 from serve_app.api.body import members
 from serve_app.api.dependencies import Call, ThisCall
 from serve_app.api.health import Condition
-from serve_app.api.replies import reply
+from serve_app.api.replies import headers_of, reply
 from serve_app.api.tensors import check_extras, column, outputs, tensors_of, wanted_of
 from serve_app.core.json_schema import is_needed
 from serve_app.core.rows import Rows
@@ -61,7 +61,8 @@ async def infer(use_case: str, call: ThisCall) -> Response:
     wanted = wanted_of(body.get("outputs", []), [name for name, _ in outputs(spec)])
     rows = _rows(spec, body, call)
     answered = await call.graph.predict(use_case, rows, call.asked)
-    return reply(_inferred(spec, answered.answers, wanted, body.get("id")))
+    inferred = _inferred(spec, answered.answers, wanted, body.get("id"))
+    return reply(inferred, headers=headers_of(answered))
 
 
 def _rows(use_case: UseCase, body: Mapping[str, Any], call: Call) -> Rows:

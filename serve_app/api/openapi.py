@@ -7,8 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from serve_app.api.dependencies import Service
+from serve_app.api.openapi_certificates import certificate_paths
 from serve_app.api.openapi_errors import PROBLEM_SCHEMAS, RESPONSES
 from serve_app.api.openapi_fixed import fixed_paths
+from serve_app.api.openapi_jobs import job_paths, job_schemas
+from serve_app.api.openapi_ops import ops_paths
+from serve_app.api.openapi_replay import replay_paths
+from serve_app.api.openapi_review import review_paths
+from serve_app.api.openapi_savings import savings_paths, savings_schemas
+from serve_app.api.openapi_train import train_paths, train_schemas
 from serve_app.api.openapi_use_case import paths_of, schemas_of
 from serve_app.core.use_case import UseCase
 
@@ -40,9 +47,13 @@ def document(use_cases: Mapping[str, UseCase], version: str, max_batch: int) -> 
     paths: Json = {}
     schemas: Json = dict(PROBLEM_SCHEMAS)
     for use_case in use_cases.values():
-        paths |= paths_of(use_case)
+        paths |= paths_of(use_case, max_batch)
         schemas |= schemas_of(use_case, max_batch)
     fixed, fixed_schemas = fixed_paths(use_cases, max_batch)
+    fixed |= {**job_paths(use_cases), **train_paths(use_cases), **ops_paths(use_cases)}
+    fixed |= {**replay_paths(use_cases), **review_paths(use_cases)}
+    fixed |= {**certificate_paths(use_cases), **savings_paths(use_cases)}
+    fixed_schemas |= {**job_schemas(), **train_schemas(), **savings_schemas()}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Understudy", "version": version, "description": DESCRIPTION},

@@ -7,6 +7,7 @@ from typing import Any, get_args
 from serve_app.api.openapi_parts import NUMBER, SHARE, STRING, array, closed, or_null
 from serve_app.core.answers import Source
 from serve_app.core.decision import UNANSWERED, Label, PriceSignal, Route, ScoreBands
+from serve_app.core.standing import State
 from serve_app.core.use_case import Classification, UseCase
 
 Json = dict[str, Any]
@@ -33,10 +34,26 @@ def _answer(use_case: UseCase) -> Json:
         "student": or_null(_student(use_case)),
         "teacher": or_null(_teacher()),
         "decision": decision_schema(use_case),
+        "certificate": or_null(_certificate()),
+        "audited": {
+            "type": "boolean",
+            "description": "Whether chance chose the row for the teacher to be asked as well.",
+        },
         "model_version": or_null(STRING),
         "policy_version": STRING,
         "degraded": {"type": "boolean"},
         "reason": or_null(STRING),
+    }
+
+
+def _certificate() -> Json:
+    """Null where the cascade goes by no certificate, or no student answered."""
+    own = {"by": STRING, "reason": STRING, "until": STRING}
+    known = {"state": {"type": "string", "enum": list(get_args(State))}, "threshold": or_null(SHARE)}
+    return {
+        **closed({**known, **own}, tuple(own)),
+        "description": "What held for the class that the student answered: from which confidence it may answer alone "
+        "(null: from none), and whose word that is where an operator overrides it.",
     }
 
 
@@ -75,8 +92,10 @@ def _teacher() -> Json:
         "cost_usd": amount,
         "tokens_in": count,
         "tokens_out": count,
+        "cached": {"const": True, "description": "It was given before to the same question, and kept."},
+        "saved_usd": {**amount, "description": "What it cost when it was given, where it is cached."},
     }
-    return closed(parts, ("value",))
+    return closed(parts, ("value", "cached", "saved_usd"))
 
 
 def decision_schema(use_case: UseCase) -> Json:
@@ -122,6 +141,8 @@ def answer_example(use_case: UseCase) -> Json:
         "student": student,
         "teacher": None,
         "decision": _decision_example(use_case),
+        "certificate": None,
+        "audited": False,
         "model_version": "3",
         "policy_version": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "degraded": False,

@@ -35,6 +35,7 @@ _PROBLEM: Json = {
         "code": {"type": "string", "description": "Stable; one may branch on it."},
         "instance": {"type": "string", "description": "The request's id."},
         "errors": {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}, "maxItems": 300},
+        "job_id": {"type": "string", "description": "The job that is under way, with `job_running`."},
         "error": {"type": "string", "description": "The detail once more, on paths of the Open Inference Protocol."},
     },
     "required": ["type", "title", "status", "detail", "code", "instance"],
@@ -49,19 +50,33 @@ _MISFITS = [
 _SHOWN: dict[str, list[Exception]] = {
     "400": [
         api.InvalidJson("the body is not JSON: unexpected end of data"),
+        api.InvalidArrow("the body is not an Arrow IPC stream: Tried reading schema message, was null or length 0"),
         api.TooDeep("a body may nest 32 levels deep"),
     ],
     "404": [
         errors.UnknownUseCase("no use case is called 'it_ticket'"),
         errors.UnknownPrediction("no prediction has such an id"),
         errors.UnknownKey("no such key in the feature table"),
+        errors.UnknownJob("no job has such an id"),
         HTTPException(404, "no route has this path; GET /openapi.json lists those there are"),
     ],
     "405": [HTTPException(405, "Method Not Allowed")],
     "408": [api.SlowBody("the body did not arrive within 30 s")],
+    "409": [
+        errors.JobRunning("a retrain of this use case is under way", _REQUEST),
+        errors.PromotionRefused("a replica cannot serve version 4: its golden rows differ"),
+        errors.TooLate("the job has ended"),
+        errors.LeasedElsewhere("the row is in somebody else's hands until 12:05 UTC"),
+        errors.ModelNotRegistered("its model is no longer registered: tickets has no model version '3'"),
+        errors.PolicyNotKept("what stood behind its policy version was not kept: it was logged by an older release"),
+        errors.SchemaChanged("the schema of tickets has changed since, and version 3 cannot be loaded beside it"),
+    ],
     "413": [errors.TooLarge("a body may hold 10485760 bytes")],
     "415": [errors.UnsupportedMedia("send application/json, not text/plain")],
-    "422": [errors.InvalidInput("2 values do not fit the schema", _MISFITS)],
+    "422": [
+        errors.InvalidInput("2 values do not fit the schema", _MISFITS),
+        errors.OtherBody("this Idempotency-Key came with another request before"),
+    ],
     "500": [RuntimeError()],
     "503": [
         errors.StoreUnavailable("the event log cannot be written, so nothing is answered", 1),
@@ -70,13 +85,14 @@ _SHOWN: dict[str, list[Exception]] = {
     ],
 }
 _WORDS = {
-    "400": "The body cannot be read as JSON.",
-    "404": "There is no such use case, prediction, key or path.",
+    "400": "The body cannot be read as what its content type says.",
+    "404": "There is no such use case, prediction, key, job, version or path.",
     "405": "The path has other methods; `Allow` names them.",
     "408": "The body took too long to arrive.",
+    "409": "It contradicts what is already so; nothing was changed.",
     "413": "The body is larger than the limit.",
-    "415": "The content type is not JSON.",
-    "422": "The input does not fit its schema: every misfit is named. Nothing was predicted or logged.",
+    "415": "The content type is not JSON, nor another that the route reads.",
+    "422": "The input does not fit its schema: every misfit is named. Nothing was done or logged.",
     "500": "A bug. The log tells more under the request's id.",
     "503": "A part is away or overloaded; `Retry-After` says when to try again.",
 }
@@ -90,8 +106,9 @@ def _response(status: str) -> Json:
 
 
 def _headers(status: str) -> Json:
-    wait = {"Retry-After": {"schema": {"type": "string"}, "description": "Seconds."}} if status == "503" else {}
-    return {"X-Request-ID": {"schema": {"type": "string"}}, **wait}
+    more = {"503": {"Retry-After": "Seconds."}, "409": {"Location": "Of the job that is under way."}}.get(status, {})
+    described = {name: {"schema": {"type": "string"}, "description": words} for name, words in more.items()}
+    return {"X-Request-ID": {"schema": {"type": "string"}}, **described}
 
 
 RESPONSES: Json = {f"Error{status}": _response(status) for status in _SHOWN}

@@ -7,7 +7,18 @@ from typing import Any, get_args
 
 from serve_app.api import feedback, use_cases
 from serve_app.api.openapi_answers import ID, answer_example
-from serve_app.api.openapi_parts import STRING, answered, array, asking, closed, or_null, path_parameter, reading, ref
+from serve_app.api.openapi_parts import (
+    STRING,
+    answered,
+    array,
+    asking,
+    closed,
+    or_null,
+    path_parameter,
+    predicting,
+    reading,
+    ref,
+)
 from serve_app.core.json_schema import NO_NUL, example
 from serve_app.core.ports import PartState
 from serve_app.core.use_case import UseCase
@@ -35,8 +46,8 @@ def _named(known: Mapping[str, UseCase]) -> Json:
     answers = {"anyOf": [ref(f"{name}.Answer") for name in known]}
     batches = {"anyOf": [ref(f"{name}.Answers") for name in known]}
     words = "the use case stands in the body"
-    single = asking("predict_named", "predict", f"Predict; {words}", one, (answers, answer))
-    batch = asking(
+    single = predicting("predict_named", "predict", f"Predict; {words}", one, (answers, answer))
+    batch = predicting(
         "predict_batch_named", "predict", f"Predict a batch; {words}", many, (batches, {"predictions": [answer]})
     )
     return {"/api/v1/predict/": {"post": single}, "/api/v1/predict/batch": {"post": batch}}
@@ -114,7 +125,7 @@ def _health() -> Json:
             )
         },
         "/health": {"get": _healthy("health")},
-        "/api/v1/predict/health": {"get": _healthy("predict_health")},
+        **{f"/api/v1/{part}/health": {"get": _healthy(f"{part}_health")} for part in ("predict", "train", "data")},
     }
 
 

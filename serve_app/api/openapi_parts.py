@@ -37,21 +37,33 @@ def array(items: Json, **bounds: int) -> Json:
 
 def reading(operation: str, tag: str, summary: str, schema: Json, example: Any, more: Json | None = None) -> Json:
     """A GET. ``more``: further members of the operation, such as parameters."""
-    return _operation(operation, tag, summary, {"200": answered(schema, example)}, READING, more)
+    return operation_of(operation, tag, summary, {"200": answered(schema, example)}, READING, more)
 
 
 def asking(
     operation: str, tag: str, summary: str, body: tuple[Json, Any], answer: tuple[Json, Any], more: Json | None = None
 ) -> Json:
     """A POST with a JSON body. ``body`` and ``answer``: schema and example."""
-    content = {JSON: {"schema": body[0], "example": body[1]}}
-    request = {"requestBody": {"required": True, "content": content}}
-    return _operation(operation, tag, summary, {"200": answered(*answer)}, BODY, {**request, **(more or {})})
+    return operation_of(operation, tag, summary, {"200": answered(*answer)}, BODY, {**body_of(*body), **(more or {})})
 
 
-def _operation(operation: str, tag: str, summary: str, good: Json, bad: tuple[str, ...], more: Json | None) -> Json:
+def predicting(operation: str, tag: str, summary: str, body: tuple[Json, Any], answer: tuple[Json, Any]) -> Json:
+    """A POST that is answered by student and teacher, the latter as long as there is money for it."""
+    asked = asking(operation, tag, summary, body, answer)
+    words = "Seconds until there is money for rows that were not paid for (`reason: budget`)."
+    asked["responses"]["200"]["headers"]["Retry-After"] = {"schema": STRING, "description": words}
+    return asked
+
+
+def body_of(schema: Json, example: Any, required: bool = True) -> Json:
+    """``requestBody``, as a member of an operation."""
+    return {"requestBody": {"required": required, "content": {JSON: {"schema": schema, "example": example}}}}
+
+
+def operation_of(name: str, tag: str, summary: str, good: Json, bad: tuple[str, ...], more: Json | None) -> Json:
+    """Any operation. ``good``: responses by status; ``bad``: the statuses of its errors."""
     responses = {**good, **errors_of(bad)}
-    return {"operationId": operation, "tags": [tag], "summary": summary, "responses": responses, **(more or {})}
+    return {"operationId": name, "tags": [tag], "summary": summary, "responses": responses, **(more or {})}
 
 
 def answered(schema: Json, example: Any, words: str = "The answer.") -> Json:
@@ -60,4 +72,10 @@ def answered(schema: Json, example: Any, words: str = "The answer.") -> Json:
 
 
 def path_parameter(name: str, schema: Json, example: str) -> Json:
-    return {"parameters": [{"name": name, "in": "path", "required": True, "schema": schema, "example": example}]}
+    return {"parameters": [parameter("path", name, schema, example)]}
+
+
+def parameter(where: str, name: str, schema: Json, example: Any, words: str = "") -> Json:
+    described = {"description": words} if words else {}
+    required = {"required": True} if where == "path" else {}
+    return {"name": name, "in": where, **required, "schema": schema, "example": example, **described}

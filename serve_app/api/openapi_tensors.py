@@ -6,7 +6,7 @@ from typing import Any
 
 from serve_app.api.open_inference import described
 from serve_app.api.openapi_answers import answer_example
-from serve_app.api.openapi_parts import STRING, answered, array, asking, closed, reading, ref
+from serve_app.api.openapi_parts import STRING, answered, array, closed, predicting, reading, ref
 from serve_app.api.tensors import DATATYPES, column, outputs
 from serve_app.core.json_schema import example
 from serve_app.core.use_case import NumericField, UseCase
@@ -52,7 +52,7 @@ def tensor_paths(use_case: UseCase) -> Json:
     name = use_case.name
     request = (ref(f"{name}.InferRequest"), _request_example(use_case))
     answer = (ref(f"{name}.InferResponse"), _response_example(use_case))
-    infer = asking(f"infer_{name}", "open inference protocol", f"Infer: {use_case.title}", request, answer)
+    infer = predicting(f"infer_{name}", "open inference protocol", f"Infer: {use_case.title}", request, answer)
     return {
         f"/v2/models/{name}": {"get": _metadata(use_case)},
         f"/v2/models/{name}/ready": {"get": _ready(name)},

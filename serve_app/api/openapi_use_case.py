@@ -11,7 +11,8 @@ from serve_app.api.openapi_answers import (
     explained_example,
     explained_schema,
 )
-from serve_app.api.openapi_parts import STRING, array, asking, closed, reading, ref
+from serve_app.api.openapi_batch import answer_row_schema, in_every_encoding
+from serve_app.api.openapi_parts import STRING, array, asking, closed, predicting, reading, ref
 from serve_app.api.openapi_tensors import tensor_paths, tensor_schemas
 from serve_app.core.json_schema import example, json_schema
 from serve_app.core.reshape import reshape
@@ -28,31 +29,32 @@ def schemas_of(use_case: UseCase, max_batch: int) -> Json:
         f"{name}.Answer": answer_schema(use_case),
         f"{name}.Explained": explained_schema(use_case),
         f"{name}.Batch": closed({"instances": rows}),
+        f"{name}.AnswerRow": answer_row_schema(use_case),
         f"{name}.Answers": closed({"predictions": array(ref(f"{name}.Answer"))}),
         **tensor_schemas(use_case, max_batch),
     }
 
 
-def paths_of(use_case: UseCase) -> Json:
+def paths_of(use_case: UseCase, max_batch: int) -> Json:
     declared: Json = {}
     for route in use_case.routes:
         declared[route.path] = {**declared.get(route.path, {}), **_declared(use_case, route)}
-    return {**_native(use_case), **declared, **tensor_paths(use_case)}
+    return {**_native(use_case, max_batch), **declared, **tensor_paths(use_case)}
 
 
-def _native(use_case: UseCase) -> Json:
+def _native(use_case: UseCase, max_batch: int) -> Json:
     name, title = use_case.name, use_case.title
     given, answer = example(use_case.fields), answer_example(use_case)
     one = (ref(f"{name}.Instance"), given)
     many = (ref(f"{name}.Batch"), {"instances": [given]})
     answers = (ref(f"{name}.Answers"), {"predictions": [answer]})
     explained = (ref(f"{name}.Explained"), explained_example(use_case))
-    predict = asking(f"predict_{name}", "predict", f"Predict: {title}", one, (ref(f"{name}.Answer"), answer))
-    batch = asking(f"predict_batch_{name}", "predict", f"Predict a batch: {title}", many, answers)
-    explain = asking(f"explain_{name}", "explain", f"Explain: {title}", one, explained)
+    predict = predicting(f"predict_{name}", "predict", f"Predict: {title}", one, (ref(f"{name}.Answer"), answer))
+    batch = predicting(f"predict_batch_{name}", "predict", f"Predict a batch: {title}", many, answers)
+    explain = predicting(f"explain_{name}", "explain", f"Explain: {title}", one, explained)
     return {
         f"/api/v1/predict/{name}": {"post": predict},
-        f"/api/v1/predict/{name}/batch": {"post": batch},
+        f"/api/v1/predict/{name}/batch": {"post": in_every_encoding(batch, use_case, max_batch, given, answer)},
         f"/api/v1/explain/{name}": {"post": explain},
     }
 
@@ -71,10 +73,10 @@ def _declared(use_case: UseCase, route: Route) -> Json:
             return {"post": asking(operation, use_case.name, "Decide over given values", body, answer)}
         case PredictRoute(explain=False):
             answer = _shaped(use_case, route, ref(f"{use_case.name}.Answer"))
-            return {"post": asking(operation, use_case.name, f"Predict: {use_case.title}", one, answer)}
+            return {"post": predicting(operation, use_case.name, f"Predict: {use_case.title}", one, answer)}
         case PredictRoute() | ExplainRoute():
             answer = _shaped(use_case, route, ref(f"{use_case.name}.Explained"))
-            return {"post": asking(operation, use_case.name, f"Explain: {use_case.title}", one, answer)}
+            return {"post": predicting(operation, use_case.name, f"Explain: {use_case.title}", one, answer)}
 
 
 def _shaped(use_case: UseCase, route: PredictRoute | ExplainRoute | DecideRoute, whole: Json) -> tuple[Json, Any]:

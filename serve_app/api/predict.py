@@ -8,10 +8,11 @@ from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from serve_app.api.body import many, members
+from serve_app.api.batch import MEDIA, read_rows, sent_kind, wanted_kind, write_answers
+from serve_app.api.body import many, members, read
 from serve_app.api.dependencies import Call, ThisCall
 from serve_app.api.health import health
-from serve_app.api.replies import reply
+from serve_app.api.replies import as_sent, headers_of, reply
 from serve_app.core.errors import FieldError, InvalidInput
 from serve_app.core.misfits import shown
 from serve_app.core.schema import validate, validate_one
@@ -38,13 +39,13 @@ async def only_read() -> Response:
 @router.post("/")
 async def predict_named(call: ThisCall) -> Response:
     body = members(await call.json(), ["use_case", "instance"])
-    return await _one(call, _name(body), body["instance"])
+    return await _one(call, name_in(body), body["instance"])
 
 
 @router.post("/batch")
 async def predict_batch_named(call: ThisCall) -> Response:
     body = members(await call.json(), ["use_case", "instances"])
-    return await _many(call, _name(body), body)
+    return await _many(call, name_in(body), body)
 
 
 @router.post("/{use_case}")
@@ -55,22 +56,29 @@ async def predict(use_case: str, call: ThisCall) -> Response:
 
 @router.post("/{use_case}/batch")
 async def predict_batch(use_case: str, call: ThisCall) -> Response:
-    call.graph.use_case(use_case)
-    return await _many(call, use_case, members(await call.json(), ["instances"]))
+    """By content type, and answered as ``Accept`` asks: see ``api/batch.py``."""
+    spec, headers = call.graph.use_case(use_case), call.request.headers
+    kind = sent_kind(headers)
+    rows = read_rows(spec, kind, await read(call.request, call.limits), call.limits)
+    wanted = wanted_kind(headers.get("accept", ""), kind)
+    answered = await call.graph.predict(use_case, rows, call.asked)
+    return as_sent(write_answers(spec, wanted, answered.answers), headers_of(answered), MEDIA[wanted])
 
 
 async def _one(call: Call, use_case: str, instance: Any) -> Response:
     rows = validate_one(call.graph.use_case(use_case).fields, instance)
-    return reply((await call.graph.predict(use_case, rows, call.asked)).answers[0])
+    answered = await call.graph.predict(use_case, rows, call.asked)
+    return reply(answered.answers[0], headers=headers_of(answered))
 
 
 async def _many(call: Call, use_case: str, body: dict[str, Any]) -> Response:
     fields = call.graph.use_case(use_case).fields
     rows = validate(fields, many("instances", body["instances"], call.limits.max_batch))
-    return reply({"predictions": (await call.graph.predict(use_case, rows, call.asked)).answers})
+    answered = await call.graph.predict(use_case, rows, call.asked)
+    return reply({"predictions": answered.answers}, headers=headers_of(answered))
 
 
-def _name(body: dict[str, Any]) -> str:
+def name_in(body: dict[str, Any]) -> str:
     name = body["use_case"]
     if not isinstance(name, str):
         raise InvalidInput("use_case is not a name", [FieldError("use_case", shown(name), "the name of a use case")])

@@ -23,15 +23,15 @@ SHARED = ("runtime_env", "logging_config")
 """What the new application has in common with the one that answers."""
 
 
-def activate(name: str, configs: Path) -> str | None:
-    """The address that predicts, or None when no Understudy runs here. Raises Unavailable when it
-    does not take the use case in."""
+def activate(name: str, configs: Path, cold: bool = False) -> str | None:
+    """The address that predicts, or None when no Understudy runs here. ``cold``: there is no student yet,
+    its teacher answers. Raises Unavailable when it does not take the use case in."""
     serving = _Serving.find(configs)
     if serving is None:
         return None
     if name not in _served(serving.address):
         serving.add(name, configs)
-    _wait(serving.address, name)
+    _wait(serving.address, name, cold)
     return f"{serving.address}/api/v1/predict/{name}"
 
 
@@ -105,10 +105,11 @@ def _models(address: str) -> list[dict[str, Any]]:
         return []
 
 
-def _wait(address: str, name: str) -> None:
+def _wait(address: str, name: str, cold: bool) -> None:
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
-        if any(each["use_case"] == name and each["version"] for each in _models(address)):
+        found = next((each for each in _models(address) if each["use_case"] == name), None)
+        if found and (found["version"] or (cold and found["state"] == "cold")):
             return
         time.sleep(0.5)
     raise Unavailable(f"{name} does not answer after {PATIENCE_S:g} s; see {address}/readyz")

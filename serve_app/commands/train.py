@@ -14,9 +14,10 @@ def train(
     name: Annotated[str, typer.Argument(help="A folder of configs/use_cases.")],
     configs: Annotated[Path, typer.Option(help="The folder of platform.yaml and use_cases.")] = Path("configs"),
 ) -> None:
-    """Train the first student of a use case; an Understudy that runs takes it in."""
+    """Train the first student of a use case; an Understudy that runs takes it in. One without labelled
+    rows is taken in as well, and learns from its teacher's answers."""
     address = first_student(name, configs)
-    print(f"✓ {name} answers at {address}" if address else f"✓ {name} is trained; `make serve` serves it")
+    print(f"✓ {name} answers at {address}" if address else f"✓ {name} is ready; `make serve` serves it")
 
 
 def first_student(name: str, configs: Path) -> str | None:
@@ -30,4 +31,12 @@ def first_student(name: str, configs: Path) -> str | None:
     if done.returncode != 0:
         folder = configs / "use_cases" / name
         raise Unavailable(f"the training of {folder} ended with {done.returncode}; its last line says why")
-    return activate(name, configs)
+    return activate(name, configs, cold=_is_cold(name, configs))
+
+
+def _is_cold(name: str, configs: Path) -> bool:
+    """Without labelled rows of its own it learns from its teacher, and has no student until then."""
+    from serve_app.adapters.config_files import load_use_case
+
+    use_case = load_use_case(configs / "use_cases" / name)
+    return use_case.labelled.file is None and use_case.feature_table is None

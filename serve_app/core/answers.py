@@ -7,27 +7,45 @@ of its own that may fail alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import starmap
+from operator import attrgetter
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from serve_app.core.grounds import Grounds
+
 Floats = npt.NDArray[np.float64]
+
+Index = slice | npt.NDArray[np.bool_] | npt.NDArray[np.intp]
+"""Of rows: a span (which copies nothing), a mask, or their places in the wanted order."""
 
 Source = Literal["student", "teacher", "agreement", "arbitration", "student_fallback"]
 
 
+def floats(column: npt.NDArray[Any]) -> list[float]:
+    """Plain numbers, as JSON has them, in one step for all: a cell at a time takes ten times as long."""
+    found: list[float] = column.astype(np.float64, copy=False).tolist()
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class ClassAnswers:
-    """``probabilities``: (n, classes), calibrated, rows sum to 1; ``classes`` name the columns."""
+    """``probabilities``: (n, classes), calibrated, rows sum to 1; ``classes`` name the columns;
+    ``grounds``: what the version that answers is certified for."""
 
     classes: tuple[str, ...]
     probabilities: Floats
     model_version: str
+    grounds: Grounds | None = None
 
     def __len__(self) -> int:
         return len(self.probabilities)
+
+    def take(self, rows: Index) -> ClassAnswers:
+        return replace(self, probabilities=self.probabilities[rows])
 
     def best(self) -> npt.NDArray[np.intp]:
         return np.asarray(np.argmax(self.probabilities, axis=1), dtype=np.intp)
@@ -45,6 +63,9 @@ class ValueAnswers:
     def __len__(self) -> int:
         return len(self.value)
 
+    def take(self, rows: Index) -> ValueAnswers:
+        return replace(self, value=self.value[rows], low=self.low[rows], high=self.high[rows])
+
 
 @dataclass(frozen=True, slots=True)
 class NoStudent:
@@ -55,6 +76,9 @@ class NoStudent:
 
     def __len__(self) -> int:
         return self.rows
+
+    def take(self, rows: Index) -> NoStudent:
+        return replace(self, rows=len(np.arange(self.rows)[rows]))
 
 
 StudentAnswers = ClassAnswers | ValueAnswers | NoStudent
@@ -73,7 +97,8 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class TeacherAnswer:
-    """``label`` for a class, ``value`` for a number; exactly one of them is set."""
+    """``label`` for a class, ``value`` for a number; exactly one of them is set. ``cached``: it was given before
+    to the same question and kept, so that it costs nothing now; ``saved_usd`` is what it cost then."""
 
     provider: str
     model: str
@@ -84,27 +109,35 @@ class TeacherAnswer:
     cost_usd: float = 0.0
     tokens_in: int = 0
     tokens_out: int = 0
+    cached: bool = False
+    saved_usd: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        return {k: v for k, v in asdict(self).items() if v is not None or k in ("label", "confidence")}
+        """``cached`` and ``saved_usd`` only where it was kept: other answers look as they did before the cache."""
+        away = () if self.cached else ("cached", "saved_usd")
+        told = {k: v for k, v in asdict(self).items() if k not in away}
+        return {k: v for k, v in told.items() if v is not None or k in ("label", "confidence")}
 
 
 Failure = Literal[
     "no_teacher", "not_recorded", "timeout", "breaker_open", "rate_limited", "server_error",
     "connection_error", "refused", "off_schema", "empty", "deadline", "overloaded", "bad_credentials", "bad_request",
+    "batch", "budget", "budget_unavailable",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class TeacherFailure:
     """The teacher gave no usable answer; an outcome, not an exception. A failed call may still cost.
-    ``retry_after_s``: when the provider asks to be called again."""
+    ``retry_after_s``: when the provider asks to be called again; ``to_person``: the student is not to answer
+    in its place, somebody reviews the row."""
 
     reason: Failure
     provider: str = "none"
     latency_ms: float = 0.0
     cost_usd: float = 0.0
     retry_after_s: float | None = None
+    to_person: bool = False
 
 
 TeacherReply = TeacherAnswer | TeacherFailure
@@ -147,6 +180,32 @@ class Act:
         if self.target is not None:
             part["target"] = self.target
         return {**part, **(self.details or {})}
+
+
+class Verdicts(tuple[Verdict, ...]):
+    """Of a batch. Travels as plain values: to pickle an object a row takes ten times as long."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _verdicts, (list(map(_OF_VERDICT, self)),)
+
+
+class Acts(tuple[Act, ...]):
+    """Of a batch. Travels like ``Verdicts``."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _acts, (list(map(_OF_ACT, self)),)
+
+
+_OF_VERDICT = attrgetter(*(field.name for field in fields(Verdict)))
+_OF_ACT = attrgetter(*(field.name for field in fields(Act)))
+
+
+def _verdicts(told: list[tuple[Any, ...]]) -> Verdicts:
+    return Verdicts(starmap(Verdict, told))
+
+
+def _acts(told: list[tuple[Any, ...]]) -> Acts:
+    return Acts(starmap(Act, told))
 
 
 @dataclass(frozen=True, slots=True)

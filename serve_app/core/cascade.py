@@ -2,7 +2,8 @@
 
     confidence >= threshold of its class  -> the student keeps it
     otherwise the teacher is asked:
-        no usable answer                  -> student_fallback, degraded, with the reason
+        no usable answer                  -> student_fallback, degraded, with the reason; or nobody's, where
+                                             what is not paid for is left to a person
         same label                        -> agreement, with a higher confidence
         another label                     -> arbitration by the configured rule
 
@@ -14,7 +15,7 @@ accuracy goes from 84 to 92 % when the teacher wins instead.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -29,29 +30,52 @@ from serve_app.core.answers import (
     TeacherReply,
     ValueAnswers,
     Verdict,
+    floats,
 )
 from serve_app.core.config import Config
+from serve_app.core.grounds import Grounds
+from serve_app.core.standing import NEVER, InForce
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Arbitration = Literal["teacher_wins", "higher_confidence", "student"]
+Arbitration = Literal["teacher_wins", "higher_confidence", "student", "learned"]
+"""``learned``: by the pair of classes, as gold has shown (``core/arbitration.py``); ``teacher_wins`` until then."""
 
 
 class FixedCascade(Config):
     """A threshold chosen by a person. ``defer_when_wider_than`` is for numbers: the interval's width
-    over the value, above which a row is deferred (None: never)."""
+    over the value, above which a row is deferred (None: never). ``audit_rate``: the share of all rows,
+    chosen at random whatever the confidence, that the teacher is asked about as well."""
 
     kind: Literal["fixed"]
     threshold: Share = 0.8
     per_class: dict[str, Share] = {}
     arbitration: Arbitration = "teacher_wins"
     defer_when_wider_than: Annotated[float, Field(gt=0)] | None = None
+    audit_rate: Share = 0.0
 
 
-Cascade = FixedCascade
+class CertifiedCascade(Config):
+    """Thresholds that come with the student, in its certificate: of the rows that it answers by itself at
+    least ``target`` agree with the ``reference``, save with a chance of ``delta``; ``per_class``: so for
+    each class that it answers, not only over all. What cannot be certified is deferred. ``audit_rate``:
+    the share of all rows, chosen at random whatever the confidence, that the teacher is asked about as
+    well: nothing else is evidence, besides gold."""
+
+    kind: Literal["certified"]
+    target: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    reference: Literal["teacher", "gold"] = "teacher"
+    delta: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    per_class: bool = True
+    audit_rate: Annotated[float, Field(gt=0, le=1)] = 0.02
+    arbitration: Arbitration = "teacher_wins"
 
 
-def should_defer(policy: Cascade, answers: StudentAnswers) -> npt.NDArray[np.bool_]:
-    """Which rows go to the teacher: (n,) of bool."""
+Cascade = Annotated[FixedCascade | CertifiedCascade, Field(discriminator="kind")]
+
+
+def should_defer(policy: Cascade, answers: StudentAnswers, force: InForce | None = None) -> npt.NDArray[np.bool_]:
+    """Which rows go to the teacher because of what the student said: (n,) of bool. ``force``: what a
+    certified cascade goes by; without it nothing is certified."""
     match answers:
         case NoStudent():
             return np.ones(len(answers), dtype=bool)
@@ -59,21 +83,28 @@ def should_defer(policy: Cascade, answers: StudentAnswers) -> npt.NDArray[np.boo
             return _too_wide(policy, answers)
         case ClassAnswers():
             confidence = answers.probabilities.max(axis=1)
-            return np.asarray(confidence < thresholds(policy, answers.classes)[answers.best()])
+            return np.asarray(confidence < thresholds(policy, answers.classes, force)[answers.best()])
 
 
-def thresholds(policy: Cascade, classes: Sequence[str]) -> npt.NDArray[np.float64]:
+def thresholds(policy: Cascade, classes: Sequence[str], force: InForce | None = None) -> npt.NDArray[np.float64]:
     """The threshold of each class, in the order of ``classes``."""
+    if isinstance(policy, CertifiedCascade):
+        return np.full(len(classes), NEVER) if force is None else force.thresholds
     return np.array([policy.per_class.get(name, policy.threshold) for name in classes])
 
 
-def propensity(deferred: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """How likely each row was to be sent to the teacher. A fixed threshold leaves nothing to chance."""
-    return deferred.astype(np.float64)
+def chosen(policy: Cascade, draws: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """The rows that are audited: (n,) of bool. ``draws``: (n,) uniform in [0, 1), of nothing but chance."""
+    return np.asarray(draws < policy.audit_rate)
+
+
+def propensity(policy: Cascade, deferred: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """How likely each row was to be sent to the teacher: a deferred one for certain, another by chance."""
+    return np.where(deferred, 1.0, policy.audit_rate)
 
 
 def _too_wide(policy: Cascade, answers: ValueAnswers) -> npt.NDArray[np.bool_]:
-    if policy.defer_when_wider_than is None:
+    if isinstance(policy, CertifiedCascade) or policy.defer_when_wider_than is None:
         return np.zeros(len(answers), dtype=bool)
     width = answers.high - answers.low
     return np.asarray(width > policy.defer_when_wider_than * np.abs(answers.value))
@@ -88,22 +119,40 @@ def settle(
 ) -> list[Verdict]:
     """One verdict a row. ``replies`` holds the teacher's reply by row index, for deferred rows only;
     ``reliability`` is how often the teacher is taken to be right."""
-    return [_settle_row(policy, answers, row, replies.get(row), reliability, positive) for row in range(len(answers))]
+    said = _said(answers, positive)
+    return [_settle_row(policy, answers, own, replies.get(row), reliability, positive) for row, own in enumerate(said)]
+
+
+def _said(answers: StudentAnswers, positive: str | None) -> list[Any]:
+    """By row: label, confidence and score, or value, low and high. Lists, since to reach into an array for
+    every row takes longer than to settle it."""
+    match answers:
+        case NoStudent():
+            return [None] * len(answers)
+        case ValueAnswers():
+            return list(zip(*map(floats, (answers.value, answers.low, answers.high)), strict=True))
+        case ClassAnswers():
+            best, chances = answers.best(), answers.probabilities
+            labels = [answers.classes[each] for each in best.tolist()]
+            scores = [None] * len(best) if positive is None else floats(chances[:, answers.classes.index(positive)])
+            return list(zip(labels, floats(chances[np.arange(len(best)), best]), scores, strict=True))
 
 
 def _settle_row(
     policy: Cascade,
     answers: StudentAnswers,
-    row: int,
+    own: Any,
     reply: TeacherReply | None,
     reliability: float,
     positive: str | None,
 ) -> Verdict:
+    if isinstance(reply, TeacherFailure) and reply.to_person and not isinstance(answers, NoStudent):
+        return Verdict("student_fallback", degraded=True, reason=reply.reason)
     match answers:
         case ClassAnswers():
-            return _settle_class(policy, answers, row, reply, reliability, positive)
+            return _settle_class(policy, answers, own, reply, reliability, positive)
         case ValueAnswers():
-            return _settle_value(policy, answers, row, reply)
+            return _settle_value(policy, own, reply)
         case NoStudent():
             return _settle_alone(answers, reply, reliability, positive)
 
@@ -111,15 +160,12 @@ def _settle_row(
 def _settle_class(
     policy: Cascade,
     answers: ClassAnswers,
-    row: int,
+    own: tuple[str, float, float | None],
     reply: TeacherReply | None,
     reliability: float,
     positive: str | None,
 ) -> Verdict:
-    chances = answers.probabilities[row]
-    best = int(np.argmax(chances))
-    label, confidence = answers.classes[best], float(chances[best])
-    own_score = None if positive is None else float(chances[answers.classes.index(positive)])
+    label, confidence, own_score = own
     if reply is None:
         return Verdict("student", label, confidence, own_score)
     if isinstance(reply, TeacherFailure):
@@ -129,14 +175,13 @@ def _settle_class(
         both = agreement(confidence, reliability, len(answers.classes))
         return Verdict("agreement", label, both, _score(label, both, positive))
     rule = policy.arbitration
-    if _teacher_wins(rule, confidence, theirs):
+    if _teacher_wins(rule, (label, confidence), (str(reply.label), theirs), answers.grounds):
         return Verdict("arbitration", reply.label, theirs, _score(reply.label, theirs, positive), reason=rule)
     return Verdict("arbitration", label, confidence, own_score, reason=rule)
 
 
-def _settle_value(policy: Cascade, answers: ValueAnswers, row: int, reply: TeacherReply | None) -> Verdict:
-    value = float(answers.value[row])
-    interval = (float(answers.low[row]), float(answers.high[row]))
+def _settle_value(policy: Cascade, own: tuple[float, float, float], reply: TeacherReply | None) -> Verdict:
+    value, interval = own[0], own[1:]
     if reply is None:
         return Verdict("student", value=value, interval=interval)
     if isinstance(reply, TeacherFailure):
@@ -171,10 +216,16 @@ def agreement(student: float, teacher: float, classes: int) -> float:
     return right / (right + wrong) if right + wrong > 0 else student
 
 
-def _teacher_wins(rule: Arbitration, student: float, teacher: float) -> bool:
+Said = tuple[str, float]
+"""A label and the confidence in it."""
+
+
+def _teacher_wins(rule: Arbitration, student: Said, teacher: Said, grounds: Grounds | None) -> bool:
     if rule == "higher_confidence":
-        return teacher >= student
-    return rule == "teacher_wins"
+        return teacher[1] >= student[1]
+    if rule == "learned" and grounds is not None and grounds.arbiter is not None:
+        return grounds.arbiter.winner(student[0], teacher[0]) == "teacher"
+    return rule != "student"
 
 
 def _trust(reply: TeacherAnswer, reliability: float) -> float:

@@ -9,8 +9,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from serve_app.core.cascade import CertifiedCascade
 from serve_app.core.decision import Label, PriceSignal, ScoreBands
 from serve_app.core.decision import Route as RouteTo
+from serve_app.core.schedule import is_ever_due
 from serve_app.core.use_case import Classification, DecideRoute, FeatureTable, Regression, UseCase, ValuesRoute
 
 Misfit = tuple[tuple[str | int, ...], str]
@@ -20,13 +22,13 @@ Suggest = Callable[[str, Iterable[str]], str]
 
 BUILT_IN = (
     "/api/v1", "/v2", "/docs", "/redoc", "/openapi.json", "/livez", "/readyz", "/health", "/metrics",
-    "/-/healthz", "/-/routes",
+    "/-/healthz", "/-/routes", "/alerts", "/reload",
 )  # fmt: skip
 
 
 def misfits(use_case: UseCase, suggest: Suggest) -> list[Misfit]:
     """Everything that contradicts itself; ``suggest`` words a near miss."""
-    rules = (_fields, _target, _cascade, _decision, _table, _recorded, _routes, _schedule)
+    rules = (_name, _fields, _target, _cascade, _budget, _redaction, _decision, _table, _recorded, _routes, _schedule)
     return [misfit for rule in rules for misfit in rule(use_case, suggest)]
 
 
@@ -78,10 +80,25 @@ def _target(use_case: UseCase, suggest: Suggest) -> Iterator[Misfit]:
 
 
 def _cascade(use_case: UseCase, suggest: Suggest) -> Iterator[Misfit]:
+    if isinstance(use_case.cascade, CertifiedCascade):
+        if isinstance(use_case.target, Regression):
+            yield ("cascade", "kind"), "certified needs classes; expected fixed for a regression"
+        return
     yield from _classes(use_case, ("cascade", "per_class"), use_case.cascade.per_class, suggest)
     wide = use_case.cascade.defer_when_wider_than
     if wide is not None and isinstance(use_case.target, Classification):
         yield ("cascade", "defer_when_wider_than"), f"{wide} is for a regression; classes have `threshold`"
+
+
+def _budget(use_case: UseCase, suggest: Suggest) -> Iterator[Misfit]:
+    yield from _classes(use_case, ("budget", "value"), use_case.budget.value, suggest)
+
+
+def _redaction(use_case: UseCase, suggest: Suggest) -> Iterator[Misfit]:
+    texts = [name for name, field in use_case.fields.items() if field.kind == "text"]
+    for name in (use_case.redaction.fields or ()) if use_case.redaction is not None else ():
+        if name not in texts:
+            yield ("redaction", "fields"), f"'{name}' is not a text field{suggest(name, texts)}"
 
 
 def _decision(use_case: UseCase, suggest: Suggest) -> Iterator[Misfit]:
@@ -168,11 +185,21 @@ _CRON = (
 )
 
 
+TAKEN = frozenset({"batch", "drift", "health", "jobs", "metrics", "models", "schedules", "status"})
+"""What stands in the API where a use case's name stands otherwise."""
+
+
+def _name(use_case: UseCase, _: Suggest) -> Iterator[Misfit]:
+    if use_case.name in TAKEN:
+        yield ("name",), f"'{use_case.name}' is part of the API's own paths; expected another name"
+
+
 def _schedule(use_case: UseCase, _: Suggest) -> Iterator[Misfit]:
-    cron = use_case.retraining.schedule
-    wrong = cron_misfit(cron) if cron is not None else None
-    if wrong:
-        yield ("retraining", "schedule"), f"'{cron}': {wrong}"
+    for part in ("retraining", "scoring"):
+        cron = getattr(use_case, part).schedule
+        wrong = cron_misfit(cron) if cron is not None else None
+        if wrong:
+            yield (part, "schedule"), f"'{cron}': {wrong}"
 
 
 def cron_misfit(cron: str) -> str | None:
@@ -183,7 +210,7 @@ def cron_misfit(cron: str) -> str | None:
     for text, (name, low, high, words) in zip(parts, _CRON, strict=True):
         if not all(_cron_item(item, low, high, words) for item in text.lower().split(",")):
             return f"{name} is '{text}'; expected *, a value, a range or a step within {low}-{high}"
-    return None
+    return None if is_ever_due(cron) else "no day is like that; expected one that comes round"
 
 
 def _cron_item(item: str, low: int, high: int, words: tuple[str, ...]) -> bool:

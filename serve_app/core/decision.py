@@ -4,18 +4,23 @@ ALERT / WATCH / OK. Policies know values and thresholds, never a use case's name
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from serve_app.core.answers import Act, Verdict
+from serve_app.core.answers import Act, Acts, Verdict
 from serve_app.core.config import Config
 from serve_app.core.errors import FieldError, InvalidInput
+from serve_app.core.rows import Rows
 
 Percent = Annotated[float, Field(ge=0, le=10)]
 
 UNANSWERED = "REVIEW"
+
+_LIMITS = ("buy_threshold_pct", "sell_threshold_pct")
+"""What a row may bring along, under these names."""
 
 
 class Route(Config):
@@ -84,6 +89,24 @@ def decide(policy: Decision, verdict: Verdict, row: Mapping[str, Any]) -> Act:
             return _band(policy, verdict.score)
 
 
+def decide_all(policy: Decision, verdicts: Sequence[Verdict], rows: Rows) -> Acts:
+    """One act a row, in order. ``rows`` need hold no more than the policy looks at."""
+    if isinstance(policy, Route | Label):  # the same for every row of a label
+        kinds = [(verdict.label, verdict.value is None) for verdict in verdicts]
+        each = dict(zip(kinds, verdicts, strict=True))
+        known = {kind: decide(policy, verdict, {}) for kind, verdict in each.items()}
+        return Acts(map(known.__getitem__, kinds))
+    records = rows.records() if rows.names else repeat({}, len(verdicts))
+    return Acts(decide(policy, verdict, record) for verdict, record in zip(verdicts, records, strict=True))
+
+
+def looked_at(policy: Decision, rows: Rows) -> Rows:
+    """Of ``rows`` what ``decide`` reads."""
+    if not isinstance(policy, PriceSignal):
+        return Rows({})
+    return rows.select([name for name in (policy.market, *_LIMITS) if name in rows.names])
+
+
 def decide_alone(policy: Decision, row: Mapping[str, Any]) -> Act:
     """The policy over given values, with no prediction (seed 001's ``POST /signal``)."""
     if not isinstance(policy, PriceSignal):
@@ -100,7 +123,7 @@ def _signal(policy: PriceSignal, market: float | None, fair: float | None, row: 
         return Act(UNANSWERED)
     deviation = (market - fair) / fair
     details = {"deviation_pct": deviation, policy.market: market}
-    buy, sell = _of(row, "buy_threshold_pct", policy), _of(row, "sell_threshold_pct", policy)
+    buy, sell = (_of(row, name, policy) for name in _LIMITS)
     return Act(_side(deviation, buy, sell), details=details)
 
 

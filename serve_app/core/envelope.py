@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,27 +16,50 @@ from serve_app.core.answers import (
     TeacherReply,
     ValueAnswers,
     Verdict,
+    floats,
 )
+from serve_app.core.standing import InForce
+
+ALL = slice(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the student said of one row. ``part``: as the client gets it, None on a cold start; ``best``: the
+    place of the class; ``probabilities``: of every class, which later learning needs."""
+
+    part: dict[str, Any] | None
+    best: int | None = None
+    probabilities: list[float] | None = None
+
+    def logged(self) -> dict[str, Any] | None:
+        """The student's full answer for the log."""
+        if self.part is None:
+            return None
+        return dict(self.part) if self.probabilities is None else {**self.part, "probabilities": self.probabilities}
 
 
 def student_part(answers: StudentAnswers, row: int) -> dict[str, Any] | None:
     """What the student said of one row, None on a cold start."""
+    return said(answers, slice(row, row + 1))[0].part
+
+
+def said(answers: StudentAnswers, rows: slice = ALL) -> list[Said]:
+    """One a row. A batch at a time: to reach into an array for every row takes longer than all the rest."""
     match answers:
         case NoStudent():
-            return None
+            return [Said(None)] * len(range(answers.rows)[rows])
         case ClassAnswers():
-            best = int(np.argmax(answers.probabilities[row]))
-            return {"label": answers.classes[best], "confidence": float(answers.probabilities[row, best])}
+            chances = answers.probabilities[rows]
+            each = zip(np.argmax(chances, axis=1).tolist(), chances.tolist(), strict=True)
+            return [Said(_class(answers, best, own), best, own) for best, own in each]
         case ValueAnswers():
-            return {"value": float(answers.value[row]), "interval": [float(answers.low[row]), float(answers.high[row])]}
+            values = zip(*(floats(part[rows]) for part in (answers.value, answers.low, answers.high)), strict=True)
+            return [Said({"value": value, "interval": [low, high]}) for value, low, high in values]
 
 
-def logged_student(answers: StudentAnswers, row: int) -> dict[str, Any] | None:
-    """The student's full answer for the log: every class's probability, which later learning needs."""
-    part = student_part(answers, row)
-    if part is None or not isinstance(answers, ClassAnswers):
-        return part
-    return {**part, "probabilities": [float(p) for p in answers.probabilities[row]]}
+def _class(answers: ClassAnswers, best: int, chances: list[float]) -> dict[str, Any]:
+    return {"label": answers.classes[best], "confidence": chances[best]}
 
 
 def teacher_part(reply: TeacherReply | None) -> dict[str, Any] | None:
@@ -51,23 +75,34 @@ def envelope(
     prediction_id: str,
     use_case: str,
     answers: StudentAnswers,
-    row: int,
+    own: Said,
     reply: TeacherReply | None,
     verdict: Verdict,
     act: Act,
     policy_version: str,
     regression: bool,
+    force: InForce | None = None,
+    audited: bool = False,
 ) -> dict[str, Any]:
+    """``own``: what the student ``said`` of the row; ``force``: what a certified cascade went by; ``audited``:
+    chance chose the row for the teacher."""
     return {
         "id": prediction_id,
         "use_case": use_case,
         "prediction": verdict.prediction(regression),
         "source": verdict.source,
-        "student": student_part(answers, row),
+        "student": own.part,
         "teacher": teacher_part(reply),
         "decision": act.as_dict(),
+        "certificate": _certificate(own, force),
+        "audited": audited,
         "model_version": version_of(answers),
         "policy_version": policy_version,
         "degraded": verdict.degraded,
         "reason": verdict.reason,
     }
+
+
+def _certificate(own: Said, force: InForce | None) -> dict[str, Any] | None:
+    """None where the cascade goes by no certificate, or no student answered with a class."""
+    return None if force is None or own.best is None else force.told(own.best)

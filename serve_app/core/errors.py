@@ -7,8 +7,18 @@
     ├── NotFound             not_found
     │   ├── UnknownUseCase   unknown_use_case
     │   ├── UnknownPrediction unknown_prediction
-    │   └── UnknownKey       unknown_key          a row the feature table has never heard of
+    │   ├── UnknownKey       unknown_key          a row the feature table has never heard of
+    │   └── UnknownJob       unknown_job
     ├── Conflict             conflict
+    │   ├── JobRunning       job_running          one retrain of a use case at a time; names the one under way
+    │   ├── PromotionRefused promotion_refused    the gate, or a replica that cannot serve the version
+    │   ├── TooLate          too_late             a job that has ended, or can no longer be stopped
+    │   ├── LeasedElsewhere  leased               a row of the review queue that is in somebody else's hands
+    │   └── NotReplayable    not_replayable       a decision that cannot be made again
+    │       ├── ModelNotRegistered model_not_registered
+    │       ├── PolicyNotKept policy_not_kept
+    │       └── SchemaChanged schema_changed
+    ├── OtherBody            idempotency_mismatch the same Idempotency-Key with another body
     ├── Unavailable          unavailable          a part is away; try again later
     │   ├── StoreUnavailable store_unavailable
     │   ├── RegistryUnavailable registry_unavailable
@@ -101,10 +111,74 @@ class UnknownKey(NotFound):
     code = "unknown_key"
 
 
+class UnknownJob(NotFound):
+    """No job with that id was ever accepted."""
+
+    code = "unknown_job"
+
+
 class Conflict(UnderstudyError):
     """The request contradicts what is already so."""
 
     code = "conflict"
+
+
+class JobRunning(Conflict):
+    """A job of this kind is under way for the use case already."""
+
+    code = "job_running"
+
+    def __init__(self, detail: str, job_id: str = "") -> None:
+        super().__init__(detail, job_id)
+        self.job_id = job_id
+
+
+class PromotionRefused(Conflict):
+    """The version was not promoted, and nothing has changed anywhere."""
+
+    code = "promotion_refused"
+
+
+class TooLate(Conflict):
+    """What was asked for can no longer be done."""
+
+    code = "too_late"
+
+
+class LeasedElsewhere(Conflict):
+    """The row is in somebody else's hands."""
+
+    code = "leased"
+
+
+class NotReplayable(Conflict):
+    """The decision cannot be made again."""
+
+    code = "not_replayable"
+
+
+class ModelNotRegistered(NotReplayable):
+    """The model that answered is no longer registered."""
+
+    code = "model_not_registered"
+
+
+class PolicyNotKept(NotReplayable):
+    """What stood behind the policy version was not kept, or can no longer be read."""
+
+    code = "policy_not_kept"
+
+
+class SchemaChanged(NotReplayable):
+    """The use case's schema is another now, and the model that answered cannot be loaded beside it."""
+
+    code = "schema_changed"
+
+
+class OtherBody(UnderstudyError):
+    """An Idempotency-Key was used before, with another request."""
+
+    code = "idempotency_mismatch"
 
 
 class Unavailable(UnderstudyError):

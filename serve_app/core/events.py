@@ -17,7 +17,8 @@ from typing import Any
 class LoggedPrediction:
     """One answered prediction. ``answer`` is exactly what the client was sent; ``features`` are the
     row as the student saw it (validated input and looked-up columns); ``student`` and ``teacher``
-    are their full answers; ``propensity`` is how likely the row was to be sent to the teacher."""
+    are their full answers; ``propensity`` is how likely the row was to be sent to the teacher;
+    ``audit_rate`` the share of all rows that were being audited, where chance chose this one (else None)."""
 
     id: str
     use_case: str
@@ -34,6 +35,7 @@ class LoggedPrediction:
     latency_ms: float
     request_id: str | None = None
     user: str | None = None
+    audit_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +54,5 @@ class Label:
 def digest(content: Any) -> str:
     """``sha256:…`` of any JSON value, the same for the same content in any order of keys."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
+    # A client may send a lone surrogate, which plain UTF-8 refuses.
+    return "sha256:" + hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()

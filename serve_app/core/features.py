@@ -15,6 +15,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -59,10 +61,11 @@ class TextSetup(Config):
 
 
 Setup = Annotated[NumericSetup | CategoricalSetup | DateSetup | TextSetup, Field(discriminator="kind")]
+NotNumeric = CategoricalSetup | DateSetup | TextSetup
 _SETUPS = TypeAdapter(tuple[Setup, ...])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Featuriser:
     """``setups``: one a field, in the order of the columns; ``texts``: what each text field learned."""
 
@@ -72,19 +75,24 @@ class Featuriser:
     def matrix(self, rows: Rows, scores: Mapping[str, Floats32] | None = None) -> Floats32:
         """(rows, columns) of float32. ``scores``: by text field, (rows, scores) that stand in for
         the linear model's own, as training needs them."""
-        given = scores or {}
-        parts = [self._part(setup, rows[setup.name], given.get(setup.name)) for setup in self.setups]
-        return np.ascontiguousarray(np.concatenate(parts, axis=1, dtype=np.float32))
+        matrix = np.empty((len(rows), self._starts[-1]), dtype=np.float32)
+        if self._numeric:
+            matrix[:, self._numeric_columns] = _numbers([rows[name] for name in self._numeric])
+        for setup, where in self._others:
+            matrix[:, where] = self._part(setup, rows[setup.name])
+        for name, given in (scores or {}).items():
+            if name in self._score_columns:
+                matrix[:, self._score_columns[name]] = given
+        return matrix
 
     def scores(self, matrix: Floats32) -> npt.NDArray[np.float64] | None:
         """(rows, scores): the linear model's, summed over the text fields; None without text."""
-        found = [matrix[:, where].astype(np.float64) for where in self.score_columns().values()]
+        found = [matrix[:, where].astype(np.float64) for where in self._score_columns.values()]
         return None if not found else np.asarray(sum(found[1:], start=found[0]))
 
     def score_columns(self) -> dict[str, slice]:
         """By text field with scores, where in the matrix they stand."""
-        starts = dict(zip(self.fields(), np.cumsum([0, *self.widths()]).tolist(), strict=False))
-        return {name: slice(starts[name], starts[name] + t.scores) for name, t in self.texts.items() if t.scores}
+        return dict(self._score_columns)
 
     def fields(self) -> list[str]:
         return [setup.name for setup in self.setups]
@@ -102,22 +110,47 @@ class Featuriser:
         starts = np.cumsum([0, *self.widths()])
         return [int(at) for at, s in zip(starts, self.setups, strict=False) if isinstance(s, CategoricalSetup)]
 
-    def _part(self, setup: Setup, column: Column, scores: Floats32 | None) -> Floats32:
+    def _part(self, setup: NotNumeric, column: Column) -> Floats32:
         match setup:
-            case NumericSetup():
-                return _numbers(column)
             case CategoricalSetup():
-                return _codes(column, setup.levels)
+                return _codes(column, self._places[setup.name])
             case DateSetup():
                 return _date_parts(column)
             case TextSetup():
-                return self._text(setup, column, scores)
+                return self.texts[setup.name].dense(canonical_column(column))
 
-    def _text(self, setup: TextSetup, column: Column, scores: Floats32 | None) -> Floats32:
-        dense = self.texts[setup.name].dense(canonical_column(column))
-        if scores is not None:
-            dense[:, : setup.scores] = scores
-        return dense
+    # What depends on the setups alone is worked out once: for a lone row it was most of the time.
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Of each field its first column; the count of columns last."""
+        return [0, *np.cumsum(self.widths()).tolist()]
+
+    @cached_property
+    def _numeric(self) -> list[str]:
+        return [setup.name for setup in self.setups if isinstance(setup, NumericSetup)]
+
+    @cached_property
+    def _numeric_columns(self) -> slice | list[int]:
+        """A slice where they stand side by side: an index of integers is slower by far."""
+        at = [start for start, s in zip(self._starts, self.setups, strict=False) if isinstance(s, NumericSetup)]
+        return slice(at[0], at[-1] + 1) if at[-1] - at[0] + 1 == len(at) else at
+
+    @cached_property
+    def _others(self) -> list[tuple[NotNumeric, slice]]:
+        spans = zip(self.setups, pairwise(self._starts), strict=True)
+        return [(setup, slice(*span)) for setup, span in spans if not isinstance(setup, NumericSetup)]
+
+    @cached_property
+    def _places(self) -> dict[str, dict[str, float]]:
+        """The codes of each categorical field's levels."""
+        fields = [setup for setup in self.setups if isinstance(setup, CategoricalSetup)]
+        return {field.name: {level: float(at) for at, level in enumerate(field.levels)} for field in fields}
+
+    @cached_property
+    def _score_columns(self) -> dict[str, slice]:
+        starts = dict(zip(self.fields(), self._starts, strict=False))
+        return {name: slice(starts[name], starts[name] + t.scores) for name, t in self.texts.items() if t.scores}
 
     def _width(self, setup: Setup) -> int:
         match setup:
@@ -165,13 +198,15 @@ def _text_field(setup: TextSetup, place: int, arrays: Mapping[str, npt.NDArray[A
     return TextField.read(setup.model_dump(), own)
 
 
-def _numbers(column: Column) -> Floats32:
-    values = np.asarray(column, dtype=np.float64)
-    return np.clip(values, -_LARGEST, _LARGEST).astype(np.float32)[:, None]
+def _numbers(columns: Sequence[Column]) -> Floats32:
+    """(rows, columns) of float32, none of them infinite."""
+    values = np.array(columns, dtype=np.float64)
+    np.maximum(values, -_LARGEST, out=values)
+    np.minimum(values, _LARGEST, out=values)
+    return values.astype(np.float32).T
 
 
-def _codes(column: Column, levels: Sequence[str]) -> Floats32:
-    places = {level: float(place) for place, level in enumerate(levels)}
+def _codes(column: Column, places: Mapping[str, float]) -> Floats32:
     return np.array([places.get(value, np.nan) for value in column], dtype=np.float32)[:, None]
 
 

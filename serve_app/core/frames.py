@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from serve_app.core.cells import Texts, number_problem, text_problem
 from serve_app.core.misfits import Misfits
 from serve_app.core.rows import Column, Rows, text_column
-from serve_app.core.schema import Texts, number_problem, text_problem
 from serve_app.core.use_case import DateField, InputField, NumericField
 
 Fields = Mapping[str, InputField]

@@ -85,7 +85,20 @@ def first_problem(error: ValidationError) -> str:
 def schema_version(use_case: UseCase) -> str:
     """``sha256:…`` of all that changes what the student sees or answers, and of nothing else: not of
     bounds, policies or prompts. A setting left at its default does not count, so that a setting
-    added later leaves old digests as they are."""
+    added later leaves old digests as they are.
+
+    Worked out once for a configuration: every batch that is written down names it."""
+    known = _LAST_ASKED.get(use_case.name)
+    if known is None or known[0] is not use_case:
+        known = _LAST_ASKED[use_case.name] = (use_case, _schema_version(use_case))
+    return known[1]
+
+
+_LAST_ASKED: dict[str, tuple[UseCase, str]] = {}
+"""By name. A configuration never changes; an edited one is another object."""
+
+
+def _schema_version(use_case: UseCase) -> str:
     seen = [[name, _seen(field)] for name, field in use_case.features().items()]
     answered = use_case.target.model_dump(mode="json", exclude={"column"}, exclude_defaults=True)
     return digest({"features": seen, "target": answered})

@@ -14,6 +14,7 @@ SHOWN = 100
 """So many misfits are named; of the others only the number is told."""
 
 _LONGEST = 80
+_NO_ROW = -1
 
 
 class _Misfit(NamedTuple):
@@ -58,6 +59,12 @@ class Misfits:
         self._room -= len(told)
         self._found += told
 
+    def unknown_columns(self, names: Sequence[str]) -> None:
+        """Those of a table's columns that no schema names: misfits of no row in particular."""
+        others = [name for name in names if name not in self._places]
+        self._count += len(others)
+        self._found += [_Misfit(_NO_ROW, len(self._places), name, None, None) for name in others[:SHOWN]]
+
     def column(self, name: str, index: Sequence[int], cells: Sequence[Any], problems: Sequence[str | None]) -> None:
         """``problems``: what was expected of each cell, None where it fits."""
         bad = [place for place, expected in enumerate(problems) if expected is not None]
@@ -73,7 +80,7 @@ class Misfits:
             raise InvalidInput(self._summary(errors), errors)
 
     def _error(self, misfit: _Misfit) -> FieldError:
-        row = misfit.row if self._batch else None
+        row = misfit.row if self._batch and misfit.row != _NO_ROW else None
         if misfit.expected is None:
             return FieldError(short(misfit.field), "unknown field", self._suggestion(misfit.field), row)
         return FieldError(misfit.field, shown(misfit.cell), misfit.expected, row)

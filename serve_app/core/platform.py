@@ -17,9 +17,11 @@ Dollars = Annotated[float, Field(ge=0)]
 
 class Store(Config):
     """The event log. ``sqlite:///{state}/events.db`` or a PostgreSQL URL; ``{state}`` is the state
-    folder. ``synchronous: full`` survives a power cut, ``normal`` a killed process only (SQLite)."""
+    folder. ``synchronous: full`` survives a power cut, ``normal`` a killed process only (SQLite).
+    ``predictions: drop`` writes none down: nothing can be labelled, learned or replayed then."""
 
     url: SecretStr = SecretStr("sqlite:///{state}/events.db")
+    predictions: Literal["keep", "drop"] = "keep"
     synchronous: Literal["full", "normal"] = "full"
     timeout_s: PositiveFloat = 10.0
 
@@ -95,13 +97,64 @@ class Limits(Config):
     request_timeout_s: PositiveFloat = 60.0
 
 
+class Budget(Config):
+    """Where what was spent is counted: empty for the event log's own database, or ``redis://…``,
+    which is quicker where many replicas ask at once."""
+
+    url: SecretStr = SecretStr("")
+
+
+class Data(Config):
+    """Where raw and processed tables lie: a folder, or ``s3://bucket/prefix`` (credentials as AWS's own
+    tools take them, from the environment). ``s3_endpoint``: another server of the S3 protocol."""
+
+    root: str = "{state}/data"
+    s3_endpoint: str | None = None
+
+
+class Pipelines(Config):
+    """Durable workflows. ``url``: SQLite or PostgreSQL; ``tick_s``: seconds between two looks for
+    schedules and triggers that are due, and for jobs that nobody has started. ``at_once``: jobs under
+    way at a time, of which ``trainings`` train; each of those wants a whole core for each of its workers."""
+
+    url: SecretStr = SecretStr("sqlite:///{state}/pipelines.db")
+    tick_s: PositiveFloat = 5.0
+    at_once: PositiveInt = 4
+    trainings: PositiveInt = 1
+
+
+Placement = Literal["graph", "near", "fused"]
+
+
+class Replicas(Config):
+    """How many of each part run. ``model``: of each use case's student, where it is a deployment of its own."""
+
+    ingress: PositiveInt = 1
+    model: PositiveInt = 1
+
+
 class Platform(Config):
-    """``state`` is the folder that everything embedded is kept in."""
+    """``state`` is the folder that everything embedded is kept in. ``placement``: which parts run inside each
+    ingress replica, where they are asked without a hop, instead of being deployments that scale by themselves:
+    in a ``graph`` none does, ``near`` are cascade and decision, ``fused`` are the students too."""
 
     state: str = ".understudy"
+    placement: Placement = "graph"
     store: Store = Store()
+    budget: Budget = Budget()
     registry: Registry = Registry()
     artefacts: Artefacts = Artefacts()
+    data: Data = Data()
+    pipelines: Pipelines = Pipelines()
+    replicas: Replicas = Replicas()
     teacher: Teacher = Teacher()
     auth: Auth = Auth()
     limits: Limits = Limits()
+
+    @property
+    def cascade_apart(self) -> bool:
+        return self.placement == "graph"
+
+    @property
+    def students_apart(self) -> bool:
+        return self.placement != "fused"

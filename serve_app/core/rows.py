@@ -26,6 +26,13 @@ class Rows:
 
     columns: Mapping[str, Column]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travels as one block of numbers and lists of texts: an array a column takes three times as long."""
+        numbers = [column for column in self.columns.values() if column.dtype == np.float64]
+        others = [_told(column) for column in self.columns.values() if column.dtype != np.float64]
+        places = tuple(column.dtype == np.float64 for column in self.columns.values())
+        return _unpacked, (self.names, places, np.array(numbers), others)
+
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
@@ -43,6 +50,22 @@ class Rows:
             chosen = chosen.astype(np.intp)
         return Rows({name: column[chosen] for name, column in self.columns.items()})
 
+    def span(self, start: int, stop: int) -> Rows:
+        """The rows from ``start`` until before ``stop``. Views: nothing is copied."""
+        return Rows({name: column[start:stop] for name, column in self.columns.items()})
+
+    @property
+    def kinds(self) -> tuple[tuple[str, str], ...]:
+        """Name and type of each column: rows of the same kinds can be stacked."""
+        return tuple((name, column.dtype.char) for name, column in self.columns.items())
+
+    @classmethod
+    def stacked(cls, parts: Sequence[Rows]) -> Rows:
+        """The rows of all ``parts``, which are of the same kinds, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls({name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns})
+
     def with_columns(self, more: Mapping[str, Column]) -> Rows:
         return Rows({**self.columns, **more})
 
@@ -54,7 +77,9 @@ class Rows:
         return {name: _plain(column[row]) for name, column in self.columns.items()}
 
     def records(self) -> Iterator[dict[str, Any]]:
-        return (self.record(row) for row in range(len(self)))
+        """All of them, a column at a time: to reach into an array for every cell takes ten times as long."""
+        cells = [_plain_cells(column) for column in self.columns.values()]
+        return (dict(zip(self.columns, row, strict=True)) for row in zip(*cells, strict=True))
 
     @classmethod
     def from_records(cls, records: Sequence[Mapping[str, Any]], numeric: Sequence[str], other: Sequence[str]) -> Rows:
@@ -74,7 +99,27 @@ def text_column(values: Sequence[str | None]) -> Column:
     return column
 
 
+def _plain_cells(column: Column) -> list[Any]:
+    if column.dtype.kind == "f":
+        return [None if cell != cell else cell for cell in column.tolist()]
+    return [_plain(cell) for cell in column]
+
+
 def _plain(value: Any) -> Any:
+    if value is None or type(value) is str:
+        return value
     if isinstance(value, float | np.floating):
         return None if math.isnan(value) else float(value)
     return value
+
+
+def _told(column: Column) -> Any:
+    return column.tolist() if column.dtype == object else column
+
+
+def _unpacked(names: tuple[str, ...], numeric: tuple[bool, ...], numbers: Column, others: Sequence[Any]) -> Rows:
+    block, rest = iter(numbers), iter(others)
+    columns = [next(block) if number else next(rest) for number in numeric]
+    return Rows(
+        {name: text_column(each) if isinstance(each, list) else each for name, each in zip(names, columns, strict=True)}
+    )

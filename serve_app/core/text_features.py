@@ -38,8 +38,10 @@ class TextField:
     def dense(self, texts: Sequence[str]) -> Floats32:
         """(texts, width) of float32. ``texts`` are canonical. A row depends on its text alone: sparse
         rows are multiplied one after the other, in the order of their terms."""
-        projected = self.tfidf.matrix(texts) @ self.projection
-        return np.concatenate((projected, lengths(texts)), axis=1).astype(np.float32)
+        dense = np.empty((len(texts), self.width), dtype=np.float32)
+        dense[:, :-LENGTHS] = self.tfidf.project(texts, self.projection)
+        dense[:, -LENGTHS:] = lengths(texts)
+        return dense
 
     def words(self, text: str, score: int, top: int) -> list[str]:
         """The words and phrases of one canonical text that moved ``score`` most, most first. Parts
@@ -81,7 +83,9 @@ def lengths(texts: Sequence[str]) -> Floats32:
     """(texts, 3): characters, words, mean characters a word."""
     chars = np.array([len(text) for text in texts], dtype=np.float32)
     words = np.array([text.count(" ") + 1 if text else 0 for text in texts], dtype=np.float32)
-    return np.stack((chars, words, chars / np.maximum(words, 1)), axis=1)
+    found = np.empty((len(texts), LENGTHS), dtype=np.float32)
+    found[:, 0], found[:, 1], found[:, 2] = chars, words, chars / np.maximum(words, 1)
+    return found
 
 
 def names(field: TextField) -> list[str]:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from serve_app.core.csr import Csr
 from serve_app.core.terms import Hashes, Occurrences, Vocabulary, occurrences, of_chars
 
 Floats32 = npt.NDArray[np.float32]
@@ -36,33 +37,47 @@ class Tfidf:
 
     def matrix(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """(texts, terms) of float32. ``texts`` are canonical."""
-        parts = [self._chunk(texts[start : start + CHUNK]) for start in range(0, len(texts), CHUNK)]
-        return sparse.vstack(parts, format="csr") if parts else self._chunk([])
+        parts = [self._weights(chunk).matrix(len(self.vocabulary)) for chunk in _chunks(texts)]
+        return sparse.vstack(parts, format="csr")
+
+    def project(self, texts: Sequence[str], projection: Floats32) -> Floats32:
+        """(texts, columns) of float32: ``matrix(texts) @ projection``."""
+        parts = [self._weights(chunk).times(projection) for chunk in _chunks(texts)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def occurrences(self, texts: Sequence[str]) -> Occurrences:
         return occurrences(texts, self.words, self.chars)
 
-    def _chunk(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        counts = self.counts(texts)
-        counts.data = _DAMPED[np.minimum(counts.data, len(_DAMPED) - 1)] * self.idf[counts.indices]
-        return _unit(counts)
-
     def counts(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """(texts, terms) of int64: how often each term stands in each text."""
+        return self._counts(texts).matrix(len(self.vocabulary))
+
+    def _counts(self, texts: Sequence[str]) -> Csr:
+        """By sorting numbers of which the high bits are the text and the low ones the term."""
         found = self.occurrences(texts)
         at, term = self.vocabulary.find(found.hash)
-        key, count = np.unique(found.row[at] * len(self.vocabulary) + term, return_counts=True)
-        row, column = np.divmod(key, max(len(self.vocabulary), 1))
-        starts = np.searchsorted(row, np.arange(len(texts) + 1))
-        return sparse.csr_matrix((count, column, starts), shape=(len(texts), len(self.vocabulary)))
+        bits = len(self.vocabulary).bit_length()
+        key = (found.row[at] << bits) | term
+        key.sort()
+        new = np.ones(len(key) + 1, dtype=bool)
+        np.not_equal(key[1:], key[:-1], out=new[1:-1])
+        place = np.flatnonzero(new)
+        key = key[place[:-1]]
+        starts = np.searchsorted(key >> bits, np.arange(len(texts) + 1))
+        return Csr(starts, key & ((1 << bits) - 1), np.diff(place))
+
+    def _weights(self, texts: Sequence[str]) -> Csr:
+        """Each row scaled to length 1; an empty one stays empty."""
+        counts = self._counts(texts)
+        value = _DAMPED[np.minimum(counts.value, len(_DAMPED) - 1)] * self.idf[counts.column]
+        length = np.sqrt(Csr(counts.starts, counts.column, value).squares())
+        scaled = (value / np.repeat(length, np.diff(counts.starts))).astype(np.float32)
+        return Csr(counts.starts, counts.column, scaled)
 
 
-def _unit(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Rows scaled to length 1; an empty row stays empty."""
-    squares = sparse.csr_matrix((matrix.data**2, matrix.indices, matrix.indptr), shape=matrix.shape)
-    length = np.sqrt(squares @ np.ones(matrix.shape[1], dtype=np.float32))
-    matrix.data = (matrix.data / np.repeat(length, np.diff(matrix.indptr))).astype(np.float32)
-    return matrix
+def _chunks(texts: Sequence[str]) -> list[Sequence[str]]:
+    """At least one."""
+    return [texts[start : start + CHUNK] for start in range(0, max(len(texts), 1), CHUNK)]
 
 
 def learn(

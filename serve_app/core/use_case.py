@@ -154,11 +154,10 @@ class TextFeatures(Config):
     folds: Annotated[int, Field(ge=2, le=20)] = 5
 
 
-class LightGBM(Config):
-    """``params`` go to LightGBM as they are, over the project's defaults. ``bags`` students are grown,
+class _Trees(Config):
+    """``params`` go to the library as they are, over the project's defaults. ``bags`` students are grown,
     each stopped early on the share of the rows that it does not see; their mean answers."""
 
-    kind: Literal["lightgbm"]
     rounds: PositiveInt = 300
     early_stopping_rounds: PositiveInt = 30
     bags: Annotated[int, Field(ge=2, le=20)] = 5
@@ -168,7 +167,23 @@ class LightGBM(Config):
     seed: int = 7
 
 
-Student = LightGBM
+class LightGBM(_Trees):
+    """Trees of LightGBM: what every installation has."""
+
+    kind: Literal["lightgbm"]
+
+
+class XGBoost(_Trees):
+    """Trees of XGBoost: needs the extra ``xgboost``."""
+
+    kind: Literal["xgboost"]
+
+
+Student = Annotated[LightGBM | XGBoost, Field(discriminator="kind")]
+
+
+Dollars = Annotated[float, Field(ge=0)]
+Region = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 
 class GeminiProvider(Config):
@@ -213,6 +228,52 @@ class Teacher(Config):
     reliability: Annotated[float, Field(gt=0, lt=1)] = 0.85
 
 
+WhenShort = Literal["student", "review"]
+
+
+class Budget(Config):
+    """What the teacher may cost, in US dollars: of the use case a day and a month, and of one user a day (None:
+    no limit), days and months in UTC. When money is short, what is worth most goes first: ``value`` of a
+    row's class (1 where a class is not named) times the chance that the student is wrong. For the rest
+    ``when_short`` says whether the student answers (degraded), or nobody does and a person reviews it."""
+
+    per_day_usd: Dollars | None = None
+    per_month_usd: Dollars | None = None
+    per_user_day_usd: Dollars | None = None
+    when_short: WhenShort = "student"
+    value: dict[str, Annotated[float, Field(gt=0)]] = {}
+
+
+class AnswerCache(Config):
+    """The teacher's answers kept for ``keep_s`` seconds, for the same redacted text under the same prompt,
+    model and schema; 0: none is kept."""
+
+    keep_s: Annotated[int, Field(ge=0)] = 0
+
+
+class Redaction(Config):
+    """What is taken out of texts before anything is done with them: none of it reaches the student, an LLM,
+    the cache, the log or the registry. ``fields``: which text fields (None: every one). ``regions``: as which
+    countries write phone numbers, the likeliest first; with a country's code any number is found."""
+
+    names: bool = True
+    emails: bool = True
+    phones: bool = True
+    cards: bool = True
+    national_ids: bool = True
+    regions: Annotated[tuple[Region, ...], Field(min_length=1)] = ("ID", "US", "GB")
+    fields: tuple[str, ...] | None = None
+
+
+class Review(Config):
+    """The queue of rows for people, out of the newest ``window`` predictions. A row is in one person's hands
+    for ``lease_s`` seconds; ``double_share`` of the rows are shown to two, to see how well people agree."""
+
+    window: Annotated[int, Field(ge=1, le=20_000)] = 2000
+    lease_s: PositiveInt = 900
+    double_share: Share = 0.1
+
+
 class Labelled(Config):
     """Labelled rows that come with the use case: a CSV or Parquet ``file``, relative to its folder,
     with a column for every field and one for the target."""
@@ -220,19 +281,139 @@ class Labelled(Config):
     file: str | None = None
 
 
+class FileSource(Config):
+    """CSV or Parquet: ``path`` is relative to the use case's folder, and may hold ``*``. ``columns``
+    renames: ours -> the file's."""
+
+    kind: Literal["file"]
+    name: Name
+    path: str
+    columns: dict[str, str] = {}
+
+
+class HttpSource(Config):
+    """JSON over HTTP, page by page. ``rows``: the dotted path of the array of records in the answer
+    (empty: the answer itself); ``next``: that of the next page's address or cursor, sent as the parameter
+    ``cursor``; else ``page`` names a parameter that counts from 1 until a page is empty. ``since`` names
+    the parameter that carries the first day (ISO) of ``days``. The key stands in the environment
+    variable ``key_env`` and is sent in ``key_header``, behind ``key_prefix``."""
+
+    kind: Literal["http"]
+    name: Name
+    url: Annotated[str, StringConstraints(pattern=r"^https?://")]
+    params: dict[str, str] = {}
+    rows: str = ""
+    next: str | None = None
+    cursor: str = "cursor"
+    page: str | None = None
+    since: str | None = None
+    days: PositiveInt = 7
+    key_env: str | None = None
+    key_header: str = "Authorization"
+    key_prefix: str = "Bearer "
+    columns: dict[str, str] = {}
+    timeout_s: Annotated[float, Field(gt=0)] = 20.0
+    retries: Annotated[int, Field(ge=0, le=10)] = 3
+    max_pages: PositiveInt = 1000
+
+
+Source = Annotated[FileSource | HttpSource, Field(discriminator="kind")]
+
+
+class Gate(Config):
+    """What a challenger must hold on gold to be promoted. Margins are shares unless said otherwise.
+
+    ``min_gold``: with fewer rows only a person can promote; ``min_class``: classes with fewer gold rows
+    are not judged alone. ``macro_f1``: how much worse the lower bound (``confidence``, of ``resamples``
+    bootstrap samples of the paired difference) may be; ``class_recall``: what no class may lose;
+    ``ece``: the most calibration error; ``overconfidence``: mean confidence less accuracy; ``optimism``:
+    how much better on its own held-out rows than on gold; all three and what a teacher's own errors add
+    (``teacher.reliability``). Numbers: ``pinball`` is relative to the
+    champion's loss, ``coverage`` the most that the interval may miss its aim by."""
+
+    min_gold: PositiveInt = 100
+    min_class: PositiveInt = 10
+    macro_f1: Share = 0.02
+    class_recall: Share = 0.15
+    ece: Share = 0.1
+    overconfidence: Share = 0.1
+    optimism: Share = 0.1
+    pinball: Share = 0.05
+    coverage: Share = 0.1
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    resamples: Annotated[int, Field(ge=100, le=20_000)] = 1000
+
+
+class Drift(Config):
+    """Looked at every ``every_s`` seconds over the newest ``window`` predictions, once there are
+    ``least`` of them. ``psi``: the population stability index, of any feature or of the score, above
+    which a retrain starts; ``adwin_delta``: the confidence of ADWIN on the rate at which student and
+    teacher disagree (Bifet and Gavaldà 2007). ``retrain: false`` only shows the figures;
+    ``pause_s``: the least time between two retrains that drift starts."""
+
+    retrain: bool = True
+    every_s: PositiveInt = 300
+    window: PositiveInt = 2000
+    least: PositiveInt = 500
+    psi: Annotated[float, Field(gt=0)] = 0.25
+    adwin_delta: Annotated[float, Field(gt=0, lt=1)] = 0.002
+    pause_s: PositiveInt = 86_400
+
+
 class Retraining(Config):
-    """When a retrain starts and what it needs (cron with a time zone; counts of rows). Gold, which
-    judges and is never learned from, is ``gold_share`` of the rows but no more than ``gold_most``."""
+    """When a retrain starts, what it needs, and who lets its student in.
+
+    ``schedule`` is cron in ``timezone``; ``new_labels`` counts rows that a person or the teacher answered
+    since the last retrain. Gold, which judges and is never learned from, is ``gold_share`` of the rows
+    but no more than ``gold_most``. ``rows_in_memory``: beyond it each bag learns from a sample of its own
+    of that many rows. ``bad_share``: a run with more rows that cannot be used refuses. ``retries`` of a
+    step, ``back_off_s`` before the first (doubled each time). ``promote: person`` leaves a challenger that
+    passed the gate to a person; ``shadow``: the share of live rows that a waiting challenger answers too,
+    never served. ``families`` are trained beside ``student``, and the best of them is the challenger."""
 
     schedule: str | None = None
     timezone: str = "UTC"
     enabled: bool = True
     min_rows: PositiveInt = 200
     new_labels: PositiveInt | None = None
+    drift: Drift = Drift()
+    sources: tuple[Source, ...] = ()
+    bad_share: Share = 0.2
     gold_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
     gold_most: PositiveInt = 2000
+    gate: Gate = Gate()
+    promote: Literal["gate", "person"] = "gate"
+    shadow: Share = 0.0
+    families: tuple[Student, ...] = ()
     num_workers: PositiveInt = 1
+    rows_in_memory: PositiveInt = 1_000_000
     deadline_s: PositiveInt = 1800
+    retries: Annotated[int, Field(ge=0, le=10)] = 2
+    back_off_s: Annotated[float, Field(ge=0)] = 5.0
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if len({source.name for source in self.sources}) < len(self.sources):
+            raise ValueError("sources must have distinct names")
+        return self
+
+
+class Scoring(Config):
+    """The table that a schedule scores with the champion: ``path`` relative to the use case's folder, or
+    a URI. ``key``: the field by which a row is known again the week after; ``alert``: actions that count
+    as an alert."""
+
+    path: str | None = None
+    schedule: str | None = None
+    timezone: str = "UTC"
+    key: str | None = None
+    alert: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.schedule is not None and self.path is None:
+            raise ValueError("schedule needs a path to score")
+        return self
 
 
 class PredictRoute(Config):
@@ -291,10 +472,15 @@ class UseCase(Config):
     target: Target
     student: Student
     teacher: Teacher = Teacher()
+    budget: Budget = Budget()
+    cache: AnswerCache = AnswerCache()
+    redaction: Redaction | None = None
+    review: Review = Review()
     cascade: Cascade
     decision: Decision
     labelled: Labelled = Labelled()
     retraining: Retraining = Retraining()
+    scoring: Scoring = Scoring()
     narrative: Narrative | None = None
     routes: tuple[Route, ...] = ()
 

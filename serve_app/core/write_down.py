@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from serve_app.core.answers import TeacherReply
 from serve_app.core.bundle import schema_version
-from serve_app.core.envelope import envelope, logged_student, teacher_part, version_of
+from serve_app.core.envelope import Said, envelope, said, teacher_part, version_of
 from serve_app.core.events import LoggedPrediction
 from serve_app.core.ports import Asked
-from serve_app.core.rows import Rows
 from serve_app.core.serving import Cascaded
 from serve_app.core.use_case import Regression, UseCase
 
@@ -25,42 +25,72 @@ class Written:
     latency_ms: float
 
 
-def write_down(use_case: UseCase, rows: Rows, came: Cascaded, asked: Asked, written: Written) -> list[LoggedPrediction]:
-    """One event a row, in order."""
-    schema = schema_version(use_case)
-    return [_event(use_case, rows, came, row, asked, written, schema) for row in range(len(rows))]
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an event says of its use case. ``regression``: it answers a number."""
+
+    use_case: str
+    schema_version: str
+    regression: bool
 
 
-def _event(
-    use_case: UseCase, rows: Rows, came: Cascaded, row: int, asked: Asked, written: Written, schema: str
+class Abouts:
+    """Worked out once for each configuration: a schema's version takes longer than an answer."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[UseCase, About]] = {}
+
+    def of(self, use_case: UseCase) -> About:
+        known = self._known.get(use_case.name)
+        if known is None or known[0] is not use_case:
+            about = About(use_case.name, schema_version(use_case), isinstance(use_case.target, Regression))
+            known = self._known[use_case.name] = (use_case, about)
+        return known[1]
+
+
+def write_down(
+    about: About, features: Sequence[dict[str, Any]], came: Cascaded, asked: Asked, written: Written
+) -> list[LoggedPrediction]:
+    """One event a row, in order. ``features``: of each row."""
+    every = zip(features, said(came.answers), strict=True)
+    return [event(about, each, own, came, row, asked, written) for row, (each, own) in enumerate(every)]
+
+
+def event(
+    about: About, features: dict[str, Any], own: Said, came: Cascaded, row: int, asked: Asked, written: Written
 ) -> LoggedPrediction:
+    """One row of what ``came``, and what the student ``said`` of it; a replay makes its event here too, so that it
+    cannot be made otherwise."""
     reply = came.replies.get(row)
     return LoggedPrediction(
         id=written.ids[row],
-        use_case=use_case.name,
+        use_case=about.use_case,
         at=written.at,
-        features=rows.record(row),
-        student=logged_student(came.answers, row),
+        features=features,
+        student=own.logged(),
         teacher=teacher_part(reply),
         answer=envelope(
             written.ids[row],
-            use_case.name,
+            about.use_case,
             came.answers,
-            row,
+            own,
             reply,
             came.verdicts[row],
             came.acts[row],
             came.policy_version,
-            isinstance(use_case.target, Regression),
+            about.regression,
+            came.force,
+            came.is_audited(row),
         ),
         model_version=version_of(came.answers),
         policy_version=came.policy_version,
-        schema_version=schema,
+        schema_version=about.schema_version,
         propensity=float(came.propensity[row]),
         cost_usd=_cost(reply),
         latency_ms=written.latency_ms,
         request_id=asked.request_id,
         user=asked.user,
+        audit_rate=came.audit_rate if came.is_audited(row) else None,
     )
 
 

@@ -6,15 +6,15 @@ errors. Neither may reach a rule or a client.
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
-from ray.exceptions import RayActorError, RayError
+from ray.exceptions import RayError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
-from serve_app.core.errors import Overloaded, Unavailable, UnderstudyError
+from serve_app.adapters.hop import PartDied, ours
+from serve_app.core.errors import Overloaded, Unavailable
 
-log = logging.getLogger("understudy.calls")
+__all__ = ["PartDied", "call", "call_again", "call_each"]
 
 
 async def call(method: Any, *args: Any) -> Any:
@@ -23,7 +23,7 @@ async def call(method: Any, *args: Any) -> Any:
     try:
         return await method.remote(*args)
     except RayError as error:  # before our own: what was raised over there arrives as both
-        raise _ours(error) from None
+        raise ours(error) from None
     except BackPressureError:
         raise Overloaded("too many requests are waiting") from None
     except DeploymentUnavailableError:
@@ -38,17 +38,11 @@ async def call_again(method: Any, *args: Any) -> Any:
         return await call(method, *args)
 
 
-class PartDied(Unavailable):
-    """The replica that was asked is gone."""
-
-
-def _ours(error: RayError) -> Exception:
-    cause = getattr(error, "cause", None)
-    if isinstance(cause, UnderstudyError):
-        return cause
-    if cause is not None:  # a bug over there: it is told with its trace in the log, and here as what it is
-        log.error("a remote call failed: %s", error)
-        return RuntimeError(f"{type(cause).__name__} in a remote call")
-    log.warning("a part is away: %s", type(error).__name__)
-    kind = PartDied if isinstance(error, RayActorError) else Unavailable
-    return kind("a part of the application is away", 2)
+async def call_each(handle: Any, method: str, *args: Any, patience_s: float) -> list[Any]:
+    """What every running replica answers, in no order; an exception is given in the place of its answer.
+    Raises TimeoutError, and Unavailable where no replica runs."""
+    try:
+        came = await handle.broadcast(method, *args).results_async(timeout_s=patience_s, return_exceptions=True)
+    except DeploymentUnavailableError:
+        raise Unavailable("a part of the application is not running", 5) from None
+    return [ours(each) if isinstance(each, RayError) else each for each in came]

@@ -1,66 +1,88 @@
 """The way in: the HTTP API in a replica of its own, over the graph behind it.
 
-A batch is validated by the API, joined with its features, answered by the cascade and written to
-the event log; only then is it sent.
+A request's rows are validated by the API, answered together with those of others, and written to the event
+log; only then is the answer sent.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from ray import serve
 from ulid import ULID
 
+from serve_app.adapters.budgets import open_budget
 from serve_app.adapters.group_commit import GroupCommit
 from serve_app.adapters.parquet_feature_tables import ParquetFeatureTables, table_path
 from serve_app.adapters.prompts import Prompts
+from serve_app.adapters.sql_audit import open_audit
 from serve_app.adapters.sql_event_log import open_event_log
+from serve_app.adapters.sql_jobs import open_jobs
+from serve_app.adapters.sql_policies import open_policies
+from serve_app.adapters.sql_reports import open_reports
+from serve_app.adapters.sql_reviews import open_reviews
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.api.app import create_app
+from serve_app.core.budget import seconds_until
 from serve_app.core.decision import decide_alone
 from serve_app.core.errors import UnderstudyError
-from serve_app.core.events import Label
+from serve_app.core.events import Label, LoggedPrediction
 from serve_app.core.feedback import checked
 from serve_app.core.narrative import facts, fill
 from serve_app.core.platform import Platform
 from serve_app.core.ports import Answered, Asked, Part
+from serve_app.core.redact import redacted_text
 from serve_app.core.rows import Rows
 from serve_app.core.serving import Cascaded
 from serve_app.core.use_case import UseCase
-from serve_app.core.write_down import Written, write_down
+from serve_app.core.write_down import Abouts, Written, write_down
+from serve_app.deployments.answering import Answering, Own, aside
 from serve_app.deployments.calls import call
+from serve_app.deployments.desk_savings import Ledgers
+from serve_app.deployments.desks import Desks, Stores
 from serve_app.deployments.options import thin
 from serve_app.deployments.parts import Parts
+from serve_app.deployments.pipelines import Pipelines
+from serve_app.deployments.placement import settle_in
+from serve_app.deployments.policies import KeptPolicies
+from serve_app.deployments.shadows import Shadows
+from serve_app.deployments.swap import in_this_process
 
 TOP = 8
 """Contributions told in an explanation."""
 
-INLINE_ROWS = 256
-
-MARGIN_S = 2.0
-"""Of a request's time, what is kept for everything but the teacher."""
-
 
 class IngressDesk:
-    """The port ``Graph``. ``cascade``, ``teacher``, ``registry``: handles."""
+    """The port ``Graph``. ``cascade``, ``teacher``, ``registry``, ``replays``: handles; ``cascade`` perhaps one that
+    is still to be made in here."""
 
     async def __init__(
-        self, catalogue: UseCaseFolder, platform: Platform, cascade: Any, teacher: Any, registry: Any
+        self, catalogue: UseCaseFolder, platform: Platform, cascade: Any, teacher: Any, registry: Any, replays: Any
     ) -> None:
         self._catalogue, self._platform = catalogue, platform
-        self._cascade, self._teacher = cascade, teacher
-        self._prompts = Prompts(catalogue)
+        cascade = await settle_in(cascade)
+        self._teacher = teacher
+        self._prompts, self._abouts = Prompts(catalogue), Abouts()
         self._tables = ParquetFeatureTables(self._where)
-        self._log = await asyncio.to_thread(open_event_log, platform.store, Path(platform.state))
+        self._answering = Answering(cascade, self._tables, platform)
+        stores = await asyncio.to_thread(_open, platform)
+        self._log = stores.log
         self._commits = GroupCommit(self._log)
+        self._policies = KeptPolicies(stores.policies, self._prompts, cascade)
+        self._shadows = Shadows(cascade, self._log, Random())  # noqa: S311 - it picks rows, it guards nothing
         self._parts = Parts(catalogue, platform, self._log, cascade, teacher, registry)
+        desks = Desks(catalogue, stores, registry, replays, Pipelines(), platform.data.root)
+        self.jobs, self.versions, self.ops = desks.jobs, desks.versions, desks.ops
+        self.replays, self.certificates, self.reviews = desks.replays, desks.certificates, desks.reviews
+        self.savings = Ledgers(catalogue, self._log, registry, teacher)
 
     def __serve_build_asgi_app__(self) -> Any:
         app = create_app(self, self._platform.limits, installed("understudy"), labels_answers=False)
@@ -80,17 +102,18 @@ class IngressDesk:
     async def predict(self, use_case: str, rows: Rows, asked: Asked) -> Answered:
         return (await self._answer(self._catalogue.get(use_case), rows, asked))[0]
 
-    async def explain(self, use_case: str, rows: Rows, asked: Asked) -> list[dict[str, Any]]:
-        answered, _ = await self._answer(self._catalogue.get(use_case), rows, asked)
-        explanations = await call(self._cascade.explain, use_case, answered.rows, TOP)
-        if explanations is None:
-            return [{**answer, "explanation": None, "narrative": None} for answer in answered.answers]
-        told = [each.as_dict() for each in explanations]
+    async def explain(self, use_case: str, rows: Rows, asked: Asked) -> Answered:
+        answered, cascaded = await self._answer(self._catalogue.get(use_case), rows, asked, TOP)
+        if cascaded.explanations is None:
+            nothing = {"explanation": None, "narrative": None}
+            return replace(answered, answers=[{**answer, **nothing} for answer in answered.answers])
+        told = [each.as_dict() for each in cascaded.explanations]
         narratives = [await self._narrate(use_case, *pair) for pair in zip(answered.answers, told, strict=True)]
-        return [
+        explained = [
             {**answer, "explanation": explanation, "narrative": narrative}
             for answer, explanation, narrative in zip(answered.answers, told, narratives, strict=True)
         ]
+        return replace(answered, answers=explained)
 
     def decide(self, use_case: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return decide_alone(self._catalogue.get(use_case).decision, values).as_dict()
@@ -100,8 +123,10 @@ class IngressDesk:
 
     async def feedback(self, prediction_id: str, label: str | float, by: str, note: str | None) -> dict[str, Any]:
         logged = await asyncio.to_thread(self._log.get, prediction_id)
-        name, value = checked(self._catalogue.get(logged.use_case), label)
-        said = Label(str(ULID()), prediction_id, datetime.now(UTC), by, name, value, note)
+        use_case = self._catalogue.get(logged.use_case)
+        name, value = checked(use_case, label)
+        noted = redacted_text(use_case, note)
+        said = Label(str(ULID()), prediction_id, datetime.now(UTC), by, name, value, noted)
         await asyncio.to_thread(self._log.add_label, said)
         return asdict(said)
 
@@ -110,27 +135,41 @@ class IngressDesk:
         labels = await asyncio.to_thread(self._log.labels, prediction_id)
         return {**asdict(logged), "labels": [asdict(each) for each in labels]}
 
+    async def student(self, use_case: str, method: str, *args: Any) -> Any:
+        """For a swap, and over a handle only: what the student inside this replica says. None where it is elsewhere."""
+        return await in_this_process(self._platform.state, use_case, method, *args)
+
     async def models(self) -> list[dict[str, Any]]:
         return [state.as_dict() for state in await self._parts.model_states()]
 
     async def parts(self) -> list[Part]:
         return await self._parts.all()
 
-    async def _answer(self, use_case: UseCase, rows: Rows, asked: Asked) -> tuple[Answered, Cascaded]:
+    async def _answer(
+        self, use_case: UseCase, rows: Rows, asked: Asked, top: int | None = None
+    ) -> tuple[Answered, Cascaded]:
         started = time.perf_counter()
-        joined = rows
-        if use_case.feature_table is not None:  # in a thread, since a table that was replaced is read again
-            joined = await asyncio.to_thread(self._tables.join, use_case.name, rows)
-        deadline_s = min(self._platform.teacher.deadline_s, self._platform.limits.request_timeout_s - MARGIN_S)
-        cascaded: Cascaded = await call(self._cascade.answer, use_case.name, joined, deadline_s)
+        own = await self._answering.answer(use_case, rows, asked.user, top)
+        joined = own.rows
         written = Written(
-            ids=[str(ULID()) for _ in range(len(joined))],
+            ids=[str(ULID()) for _ in range(len(rows))],
             at=datetime.now(UTC),
             latency_ms=(time.perf_counter() - started) * 1000,
         )
-        events = await _aside(len(joined), write_down, use_case, joined, cascaded, asked, written)
+        events = await aside(len(rows), self._events, use_case, own, asked, written)
+        if self._platform.store.predictions == "keep":
+            await self._keep(use_case, joined, own.cascaded.policy_version, events)
+        retry_after_s = seconds_until(own.cascaded.money_again, written.at)
+        return Answered([event.answer for event in events], joined, retry_after_s), own.cascaded
+
+    async def _keep(self, use_case: UseCase, rows: Rows, policy: str, events: list[LoggedPrediction]) -> None:
+        """Returns once it is durable."""
+        await self._policies.keep(use_case, policy)  # first: what is logged can be made again
         await self._commits.append(events)
-        return Answered([event.answer for event in events], joined), cascaded
+        self._shadows.consider(use_case, rows, [event.id for event in events])
+
+    def _events(self, use_case: UseCase, own: Own, asked: Asked, written: Written) -> list[LoggedPrediction]:
+        return write_down(self._abouts.of(use_case), own.features, own.cascaded, asked, written)
 
     async def _narrate(self, name: str, answer: dict[str, Any], explanation: dict[str, Any]) -> dict[str, Any] | None:
         """By the LLM when there is one with a key, else the template, and marked as such."""
@@ -154,9 +193,12 @@ class IngressDesk:
         return None if table is None else (table, table_path(Path(self._platform.state), name, table))
 
 
-async def _aside(rows: int, work: Callable[..., Any], *args: Any) -> Any:
-    """In a thread when it is much, so that others are answered meanwhile."""
-    return await asyncio.to_thread(work, *args) if rows > INLINE_ROWS else work(*args)
+def _open(platform: Platform) -> Stores:
+    """One after the other: the first brings the schema up to date."""
+    where = (platform.store, Path(platform.state))
+    log = open_event_log(*where)
+    stored = (open_jobs(*where), open_audit(*where), open_reports(*where), open_policies(*where))
+    return Stores(log, *stored, open_reviews(*where), open_budget(platform))
 
 
 # Never full: the door of the API refuses with problem+json, where Serve's proxy would with plain text.

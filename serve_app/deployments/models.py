@@ -15,7 +15,13 @@ from ray import serve
 from ray.serve.exceptions import RayServeException
 
 from serve_app.core.errors import Unavailable
-from serve_app.deployments.model import deployment_name
+
+SERVING = "understudy"
+"""The serving application."""
+
+
+def deployment_name(use_case: str) -> str:
+    return f"Model:{use_case}"
 
 
 def own_application(use_case: str) -> str:

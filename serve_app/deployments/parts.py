@@ -22,6 +22,8 @@ log = logging.getLogger("understudy.parts")
 
 PATIENCE_S = 3.0
 
+DROPPED = "predictions are dropped (store.predictions), so none can be labelled, learned from or replayed"
+
 PIPELINES = ("Pipelines", "pipelines")
 """Deployment and application: the name crosses, no import."""
 
@@ -63,9 +65,10 @@ class Parts:
         return Part(f"teacher:{name}", "degraded" if shut else "ready", detail, found["real"])
 
     async def _store(self) -> Part:
-        kind = self._log_kind()
+        kind, keeps = self._log_kind(), self._platform.store.predictions == "keep"
         found = await _soon(asyncio.to_thread(self._log.ping))
-        return Part("store", "failed" if found else "ready", f"{kind}: {found}" if found else kind)
+        detail = "; ".join([f"{kind}: {found}" if found else kind, *([] if keeps else [DROPPED])])
+        return Part("store", "failed" if found else "ready", detail, real=keeps)
 
     async def _registry_part(self) -> Part:
         found = await _soon(call(self._registry.describe))

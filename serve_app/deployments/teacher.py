@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from ray import serve
 
 from serve_app.adapters.guarded_teacher import GuardedTeacher
+from serve_app.adapters.kept_answers import KeptAnswers
 from serve_app.adapters.llm_narrator import LLMNarrator
+from serve_app.adapters.sql_answer_cache import open_answer_cache
 from serve_app.adapters.teachers import build_narrator, build_teacher, describe
 from serve_app.core import platform
-from serve_app.core.answers import Question, TeacherReply
+from serve_app.core.answers import Question, TeacherAnswer, TeacherReply
+from serve_app.core.ports import AnswerCache
+from serve_app.core.tariff import Tariff
 from serve_app.core.use_case import UseCase
 from serve_app.deployments.options import thin
 
@@ -27,11 +32,12 @@ class Catalogue(Protocol):
 
 
 class TeacherDesk:
-    """The deployment's body, free of Ray."""
+    """The deployment's body, free of Ray. ``cache``: opens the store of kept answers."""
 
-    def __init__(self, catalogue: Catalogue, settings: platform.Teacher) -> None:
+    def __init__(self, catalogue: Catalogue, settings: platform.Teacher, cache: Callable[[], AnswerCache]) -> None:
         self._catalogue = catalogue
         self._settings = settings
+        self._kept = KeptAnswers(cache)
         self._teachers: dict[str, GuardedTeacher] = {}
         self._narrators: dict[str, LLMNarrator | None] = {}
         self._making: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -39,7 +45,16 @@ class TeacherDesk:
     async def answer(self, use_case: str, questions: Sequence[Question], deadline_s: float) -> list[TeacherReply]:
         """One reply a question, in order, at the latest after ``deadline_s``. Raises UnknownUseCase."""
         teacher = await self._teacher(use_case)
-        return await teacher.answer_all(questions, deadline_s)
+        return await self._kept.answer_all(self._catalogue.get(use_case), teacher, questions, deadline_s)
+
+    async def kept(self, use_case: str, questions: Sequence[Question]) -> list[TeacherAnswer | None]:
+        """One a question, in order: the answer that is kept of it, without anybody being asked. Raises
+        UnknownUseCase."""
+        return await self._kept.kept(self._catalogue.get(use_case), await self._teacher(use_case), questions)
+
+    async def tariff(self, use_case: str) -> Tariff:
+        """Of the teacher that answers. Raises UnknownUseCase."""
+        return (await self._teacher(use_case)).tariff
 
     async def narrate(self, use_case: str, prompt: str, facts: Mapping[str, Any]) -> str | None:
         narrator = await self._narrator(use_case)
@@ -75,7 +90,8 @@ class TeacherReplica(TeacherDesk):
     """Given the whole platform, which travels without its keys."""
 
     def __init__(self, catalogue: Catalogue, settings: platform.Platform) -> None:
-        super().__init__(catalogue, settings.teacher)
+        cache = partial(open_answer_cache, settings.store, Path(settings.state))
+        super().__init__(catalogue, settings.teacher, cache)
 
 
 Teacher = serve.deployment(**thin("Teacher", ongoing=256, drain_s=20))(TeacherReplica)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+from shutil import rmtree
+from tempfile import mkdtemp
 
 ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # a node alone, known as 127.0.0.1: Ray then listens nowhere else
-    "__RAY_WORKER_PROCESS_SETUP_HOOK_ENV_VAR": "serve_app.start.loopback.listen_here",  # and nor does Serve
+    "__RAY_WORKER_PROCESS_SETUP_HOOK_ENV_VAR": "serve_app.start.worker.begin",  # nor does Serve, and it is lean
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is reported to anybody
     "RAY_SERVE_LOG_TO_STDERR": "0",  # the logs lie in files and in the dashboard, not over the banner
     "RAY_DEDUP_LOGS": "1",
@@ -15,8 +18,34 @@ ENVIRONMENT = {
 }
 """Set for Ray and all its processes, unless set already."""
 
+HAPROXY = {
+    "RAY_SERVE_HAPROXY_NBTHREAD": "1",  # one carries more than our ingress answers; Serve's 4 would take its cores
+    "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",  # else Python parses a datagram for every request
+    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",  # not 30: HAProxy on this machine knows at once who leaves
+    # HAProxy outlives a manager that is killed, and the next one could not have its port.
+    "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",
+}
+"""With ``RAY_SERVE_ENABLE_HA_PROXY=1``: requests reach the ingress through HAProxy, not through a proxy
+written in Python."""
+
+LONGEST = 24
+"""Characters: of the 107 of a socket's path Serve and HAProxy take the rest."""
+
 
 def set_environment() -> None:
     """Before Ray is imported: it reads most of this once. What is set already stays."""
-    for name, value in ENVIRONMENT.items():
+    wanted = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
+    for name, value in (ENVIRONMENT | (_haproxy() if wanted else {})).items():
         os.environ.setdefault(name, value)
+
+
+def _haproxy() -> dict[str, str]:
+    """With a folder that only we may enter: HAProxy takes orders from everybody who reaches its socket.
+    Serve's own, which all may enter, where the path of ours would be too long."""
+    folder = mkdtemp(prefix="hap-")
+    atexit.register(rmtree, folder, ignore_errors=True)
+    if len(folder) > LONGEST:
+        return HAPROXY
+    files = {"CONFIG_FILE_LOC": "haproxy.cfg", "SOCKET_PATH": "admin", "METRICS_SOCKET_PATH": "metrics"}
+    files |= {"SERVER_STATE_BASE": "", "SERVER_STATE_FILE": "servers"}
+    return HAPROXY | {f"RAY_SERVE_HAPROXY_{name}": os.path.join(folder, file) for name, file in files.items()}

@@ -1,12 +1,12 @@
 """How good the default student is on public data, next to a linear model in the same run.
 
-python -m tests.benchmarks.accuracy [it_service_tickets | banking77 | polish_bankruptcy] ...
+python -m tests.benchmarks.accuracy [--family xgboost] [it_service_tickets | banking77 | polish_bankruptcy] ...
 """
 
 from __future__ import annotations
 
+import argparse
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -100,11 +100,15 @@ SHOWN = (
 )  # fmt: skip
 
 
-def main(names: list[str]) -> None:
-    table = Table("dataset", "rows", *SHOWN, "seconds")
-    for name in names or list(DATASETS):
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.accuracy", description=__doc__)
+    parser.add_argument("datasets", nargs="*", metavar="dataset", help=" | ".join(DATASETS))
+    parser.add_argument("--family", choices=("lightgbm", "xgboost"), default="lightgbm")
+    asked = parser.parse_args(arguments)
+    table = Table("dataset", "rows", *SHOWN, "seconds", title=asked.family)
+    for name in asked.datasets or list(DATASETS):
         dataset = DATASETS[name]()
-        found = pd.DataFrame(runs(dataset, threads=os.cpu_count() or 1))
+        found = pd.DataFrame(runs(dataset, {"kind": asked.family}, threads=os.cpu_count() or 1))
         cells = [f"{found[key].mean():.4f}" if key in found else "" for key in SHOWN]
         table.add_row(name, str(len(dataset.frame)), *cells, f"{found['seconds'].sum():.0f}")
         if len(found) > 1:
@@ -114,4 +118,4 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -4,6 +4,7 @@ other is asserted where the shared one ends: in ``tests/conftest.py`` and ``test
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import socket
 import sys
@@ -69,6 +70,26 @@ def test_every_process_listens_on_this_machine_only(understudy: Running) -> None
                 open_to_others.append((" ".join(process.cmdline())[:60], each.laddr))
     assert dashboard == 1
     assert open_to_others == []
+
+
+@pytest.mark.skipif(os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") != "1", reason="HAProxy is not asked for")
+def test_haproxy_stands_in_front(understudy: Running) -> None:
+    port = int(understudy.url.rpartition(":")[2])
+    in_front = [each for each in understudy.processes("/haproxy -db") if port in _ports(each)]
+    assert len(in_front) == 1
+
+
+def test_an_answer_names_its_request_once(understudy: Running) -> None:
+    """The server in front of the ingress adds the id, and the ingress must not do so again."""
+    with understudy.client() as client:
+        for sent in ({"X-Request-ID": "abc"}, {}):
+            named = client.get("/livez", headers=sent).headers.get_list("x-request-id")
+            assert len(named) == 1
+            assert named == ["abc"] or not sent
+
+
+def _ports(process: psutil.Process) -> set[int]:
+    return {each.laddr.port for each in _listening(process)}
 
 
 def _listening(process: psutil.Process) -> list[psutil._common.pconn]:

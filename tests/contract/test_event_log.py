@@ -2,148 +2,41 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import resource
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine
 
 from serve_app.adapters.memory_event_log import MemoryEventLog
 from serve_app.adapters.sql_event_log import open_event_log
 from serve_app.core.errors import StoreUnavailable, UnknownPrediction
-from serve_app.core.events import Label, LoggedPrediction
-from serve_app.core.platform import Store
+from serve_app.core.events import LoggedPrediction
+from serve_app.core.jobs import Shadow
 from serve_app.core.ports import EventLog
-from tests.fakes.postgres_server import postgres_server
+from tests.fakes.events import NOON, label, logged
+from tests.fakes.store_places import KINDS, Place, place_of
 
-NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 FAST = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-_numbers = itertools.count(1)
-
-
-@dataclass
-class Place:
-    """Where a log lives: ``open`` gives one more handle on it, ``away`` takes it away for a while,
-    ``unwritable`` leaves it readable only."""
-
-    kind: str
-    open: Callable[[], EventLog]
-    away: Callable[[], AbstractContextManager[None]]
-    unwritable: Callable[[EventLog], AbstractContextManager[None]]
-
-
-def _memory(tmp_path: Path) -> Place:
-    log = MemoryEventLog()
-
-    @contextmanager
-    def away() -> Iterator[None]:
-        log.away = True
-        yield
-        log.away = False
-
-    return Place("memory", lambda: log, away, lambda _: away())
-
-
-def _sqlite(tmp_path: Path) -> Place:
-    file = tmp_path / "events.db"
-
-    @contextmanager
-    def away() -> Iterator[None]:
-        with create_engine(f"sqlite:///{file}").connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        file.rename(tmp_path / "elsewhere")
-        file.mkdir()
-        yield
-        file.rmdir()
-        (tmp_path / "elsewhere").rename(file)
-
-    @contextmanager
-    def full_disk(log: EventLog) -> Iterator[None]:
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / "events.db-wal").stat().st_size, hard))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-    return Place("sqlite", lambda: _opened(f"sqlite:///{file}", tmp_path), away, full_disk)
-
-
-def _postgres(tmp_path: Path) -> Place:
-    server = postgres_server()
-    url = server.database()
-
-    @contextmanager
-    def standby(log: EventLog) -> Iterator[None]:
-        with psycopg.connect(url, autocommit=True) as admin:
-            admin.execute(f"ALTER DATABASE {admin.info.dbname} SET default_transaction_read_only = on")
-            log.close()  # the setting is read by new connections
-            yield
-            admin.execute(f"ALTER DATABASE {admin.info.dbname} RESET default_transaction_read_only")
-            log.close()
-
-    return Place("postgres", lambda: _opened(url, tmp_path), server.stopped, standby)
-
-
-def _opened(url: str, state: Path) -> EventLog:
-    return open_event_log(Store(url=url, timeout_s=5.0), state)
-
-
-KINDS = ["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 
 @pytest.fixture(params=KINDS)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return {"memory": _memory, "sqlite": _sqlite, "postgres": _postgres}[request.param](tmp_path)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place[EventLog]:
+    return place_of(request.param, tmp_path, MemoryEventLog, open_event_log)
 
 
 @pytest.fixture
-def log(place: Place) -> Iterator[EventLog]:
+def log(place: Place[EventLog]) -> Iterator[EventLog]:
     opened = place.open()
     yield opened
     opened.close()
-
-
-def new_id() -> str:
-    """Rising, as the ids of real predictions do."""
-    return f"01J{next(_numbers):023d}"
-
-
-def logged(**changes: Any) -> LoggedPrediction:
-    whole = LoggedPrediction(
-        id=new_id(),
-        use_case="colours",
-        at=NOON,
-        features={"words": "printer rusak, tolong", "height": 1.5, "missing": None},
-        student={"label": "red", "confidence": 0.93, "probabilities": [0.93, 0.07]},
-        teacher={"label": "blue", "confidence": None, "provider": "recorded"},
-        answer={"prediction": {"label": "red"}, "degraded": False, "reason": None},
-        model_version="3",
-        policy_version="sha256:p",
-        schema_version="sha256:s",
-        propensity=0.1,
-        cost_usd=0.000123,
-        latency_ms=4.5,
-        request_id="r-1",
-        user="ani",
-    )
-    return replace(whole, **changes)
-
-
-def label(prediction_id: str, **changes: Any) -> Label:
-    return replace(Label(id=new_id(), prediction_id=prediction_id, at=NOON, by="ani", label="red"), **changes)
 
 
 def whole_pages(log: EventLog, use_case: str, limit: int) -> list[LoggedPrediction]:
@@ -252,7 +145,7 @@ def test_an_append_is_all_or_nothing(log: EventLog) -> None:
     assert log.count("colours") == 0
 
 
-def test_a_row_that_the_database_refuses_takes_its_batch_along(place: Place) -> None:
+def test_a_row_that_the_database_refuses_takes_its_batch_along(place: Place[EventLog]) -> None:
     if place.kind == "memory":
         pytest.skip("nothing in memory refuses a row")
     log, good = place.open(), logged()
@@ -273,7 +166,7 @@ def test_an_id_already_there_is_left_as_it_is(log: EventLog) -> None:
     assert log.count("colours") == 2
 
 
-def test_what_was_appended_is_there_after_reopening(place: Place) -> None:
+def test_what_was_appended_is_there_after_reopening(place: Place[EventLog]) -> None:
     log, prediction = place.open(), logged()
     log.append([prediction])
     log.add_label(label(prediction.id))
@@ -291,7 +184,22 @@ def test_ten_thousand_rows_go_in_at_once(log: EventLog) -> None:
     assert log.get(rows[-1].id) == rows[-1]
 
 
-def test_threads_append_together(place: Place) -> None:
+@pytest.mark.parametrize("size", [1, 2, 3, 255, 256, 257, 1000])
+def test_a_batch_of_any_size_goes_in_whole(log: EventLog, size: int) -> None:
+    rows = [logged(user="ani" if n % 2 else None, latency_ms=float(n)) for n in range(size)]
+    log.append([*reversed(rows), rows[0]])
+    assert whole_pages(log, "colours", limit=5000) == rows
+
+
+def test_odd_rows_lie_beside_plain_ones(log: EventLog) -> None:
+    odd = [logged(features={"x": 10**30}), logged(answer={"x": "\ud800"}), logged(user="\\"), logged(audit_rate=0.02)]
+    odd += [logged(id="\x00"), logged(teacher={"NUL": "a\x00b"}, at=NOON.replace(microsecond=0)), logged(cost_usd=0)]
+    log.append([logged(), *odd, logged()])
+    assert [log.get(each.id) for each in odd] == odd
+    assert log.page("colours", since=NOON) == [each for each in log.page("colours") if each.at >= NOON]
+
+
+def test_threads_append_together(place: Place[EventLog]) -> None:
     logs = [place.open(), place.open()]
     batches = [[logged() for _ in range(3)] for _ in range(60)]
     with ThreadPoolExecutor(12) as pool:
@@ -320,6 +228,14 @@ def test_pages_are_ordered_by_bytes_and_not_by_a_locale(log: EventLog) -> None:
     assert [row.id for row in log.page("colours", after="_")] == ids[3:]
 
 
+def test_the_newest_come_oldest_first_and_of_one_use_case(log: EventLog) -> None:
+    ours = [logged() for _ in range(5)]
+    log.append([*reversed(ours), logged(use_case="shapes")])
+    assert log.newest("colours", 3) == ours[-3:]
+    assert log.newest("colours", 50) == ours
+    assert log.newest("nothing") == []
+
+
 def test_since_keeps_the_moment_itself(log: EventLog) -> None:
     moments = [NOON + timedelta(microseconds=n) for n in (-1, 0, 1)]
     rows = [logged(at=moment) for moment in moments]
@@ -329,7 +245,7 @@ def test_since_keeps_the_moment_itself(log: EventLog) -> None:
     assert log.page("colours", since=NOON, after=rows[1].id) == rows[2:]
 
 
-def test_paging_misses_nothing_and_repeats_nothing_while_others_append(place: Place) -> None:
+def test_paging_misses_nothing_and_repeats_nothing_while_others_append(place: Place[EventLog]) -> None:
     log, other = place.open(), place.open()
     before = [logged() for _ in range(200)]
     log.append(before)
@@ -392,11 +308,15 @@ CALLS: dict[str, Callable[[EventLog], object]] = {
     "labels": lambda log: log.labels("01J"),
     "page": lambda log: log.page("colours"),
     "count": lambda log: log.count("colours"),
+    "lessons": lambda log: log.lessons("colours", NOON),
+    "new_labels": lambda log: log.new_labels("colours", NOON),
+    "add_shadows": lambda log: log.add_shadows([Shadow("01J", "colours", "4", NOON, {})]),
+    "shadows": lambda log: log.shadows("colours", "4"),
     "ping": lambda log: log.ping(),
 }
 
 
-def test_a_log_that_is_away_says_so_and_comes_back(place: Place) -> None:
+def test_a_log_that_is_away_says_so_and_comes_back(place: Place[EventLog]) -> None:
     log, prediction = place.open(), logged()
     log.append([prediction])
     log.ping()
@@ -411,13 +331,13 @@ def test_a_log_that_is_away_says_so_and_comes_back(place: Place) -> None:
     assert log.page("colours") == [prediction, later]
 
 
-def test_closing_twice_is_harmless(place: Place) -> None:
+def test_closing_twice_is_harmless(place: Place[EventLog]) -> None:
     log = place.open()
     log.close()
     log.close()
 
 
-def test_a_write_that_would_not_be_accepted_fails_the_ping(place: Place) -> None:
+def test_a_write_that_would_not_be_accepted_fails_the_ping(place: Place[EventLog]) -> None:
     log = place.open()
     log.ping()
     with place.unwritable(log), pytest.raises(StoreUnavailable):

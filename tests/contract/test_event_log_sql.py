@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import subprocess
 import sys
@@ -14,19 +15,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import select
 
 import serve_app.adapters.migrations as migrations
 from serve_app.adapters.migrations import HEAD, VERSION_TABLE, migrate
+from serve_app.adapters.sql_append import pieces
 from serve_app.adapters.sql_engine import open_engine, writing
 from serve_app.adapters.sql_event_log import SqlEventLog, open_event_log
-from serve_app.adapters.sql_tables import metadata
+from serve_app.adapters.sql_rows import LABEL, PREDICTION
+from serve_app.adapters.sql_tables import labels, metadata, predictions
 from serve_app.core.errors import BadConfig, StoreUnavailable
-from serve_app.core.events import LoggedPrediction
+from serve_app.core.events import Label, LoggedPrediction
 from serve_app.core.platform import Store
+from serve_app.core.ports import Lesson
 from tests.fakes.postgres_server import postgres_server
 
 KINDS = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
@@ -67,6 +73,39 @@ def test_migrating_again_changes_nothing(url: str) -> None:
     migrate(url)
     assert log.count("colours") == 1
     log.close()
+
+
+def test_a_log_of_the_first_version_is_brought_up_to_date_and_keeps_its_rows(url: str) -> None:
+    engine = writing(open_engine(url, create=True))
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    row, said = logged("1"), Label("2", "1", datetime.now(UTC), "ani", label="red", note="sure")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        then = {name: value for name, value in PREDICTION.row(row).items() if name != "audit_rate"}  # since 0003
+        connection.execute(predictions.insert(), then)
+        connection.execute(labels.insert(), LABEL.row(said))
+    migrate(url)
+    log = SqlEventLog(url)
+    assert log.get("1") == row
+    assert log.labels("1") == [said]
+    with engine.begin() as connection:
+        assert connection.execute(select(labels.c.use_case)).scalar_one() == "colours"
+    assert log.lessons("colours", datetime.now(UTC)) == [Lesson(row, (said,))]
+    log.close()
+
+
+def test_a_version_can_be_taken_back(url: str) -> None:
+    migrate(url)
+    SqlEventLog(url).append([logged("1")])
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with writing(open_engine(url)).begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+    migrate(url)
+    assert SqlEventLog(url).count("colours") == 1
 
 
 def test_threads_may_migrate_at_the_same_moment(url: str) -> None:
@@ -161,6 +200,44 @@ def test_no_error_holds_the_row(url: str) -> None:
         SqlEventLog(url).append([logged("a-secret-row"), replace(logged("2"), policy_version=None)])
     assert "IntegrityError" in str(caught.value) or "NotNullViolation" in str(caught.value)
     assert "a-secret-row" not in str(caught.value)
+
+
+# Appending
+
+
+def test_a_row_lies_as_its_shape_says(url: str) -> None:
+    """However it was written: rows of two programs, before and after, are one log."""
+    at = datetime(2026, 3, 1, 12, 0, 0, 0, tzinfo=UTC)
+    rows = [full_row("1"), replace(full_row("2"), at=at), replace(logged("3"), at=at), logged("4\x00\\")]
+    migrate(url)
+    log, engine = SqlEventLog(url), open_engine(url)
+    log.append(rows)
+    log.close()
+    with writing(engine).begin() as connection:
+        now = [dict(row) for row in connection.exec_driver_sql(EVERYTHING).mappings()]
+        connection.execute(predictions.delete())
+        connection.execute(predictions.insert(), [PREDICTION.row(row) for row in rows])
+        then = [dict(row) for row in connection.exec_driver_sql(EVERYTHING).mappings()]
+    assert now == then
+    assert len(now) == len(rows)
+
+
+EVERYTHING = "SELECT * FROM predictions ORDER BY id"
+
+
+def full_row(id: str) -> LoggedPrediction:
+    given = {"text": "tidak bisa, é \U0001f600", "n": 1.5, "none": None, "yes": True, "ids": [1, 2]}
+    return LoggedPrediction(
+        id, "colours", datetime.now(UTC), given, given, given, given, "3", "p", "s", 0.25, 0.5, 4.5, "r", "ani", 0.02
+    )
+
+
+def test_few_sizes_make_every_size() -> None:
+    for rows in (0, 1, 3, 255, 256, 600, 1000, 20_000):
+        found = list(pieces(rows))
+        assert sum(size for _, size in found) == rows
+        assert [start for start, _ in found] == list(itertools.accumulate((size for _, size in found), initial=0))[:-1]
+        assert {size for _, size in found} <= {1 << n for n in range(9)}
 
 
 # SQLite

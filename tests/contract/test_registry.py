@@ -1,7 +1,9 @@
-"""The laws of a registry, against memory, MLflow with a database and a folder, and an MLflow server."""
+"""The laws of a registry, against memory, MLflow with a database and a folder, an MLflow server, and the
+registry's deployment as the pipelines reach it."""
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import subprocess
 import sys
@@ -9,14 +11,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from pipelines.registry import ServedRegistry
 from serve_app.adapters.memory_registry import MemoryRegistry
 from serve_app.adapters.mlflow_registry import MlflowRegistry
 from serve_app.core.bundle import MAX_BYTES, digest_of
 from serve_app.core.errors import BadBundle, NotFound, RegistryUnavailable
+from serve_app.core.platform import Artefacts, Platform
+from serve_app.core.platform import Registry as RegistrySettings
 from serve_app.core.ports import Registry, Version
+from serve_app.deployments.registry import RegistryDesk
 from tests.fakes.mlflow_server import mlflow_server
 from tests.fakes.stub_student import bundle
 
@@ -65,7 +73,46 @@ def served(embedded: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield Place(address, folder)
 
 
-@pytest.fixture(params=["memory", "embedded", "served"])
+class BlockingHandle:
+    """``handle.method.remote(...).result(...)``, the desk on a loop of its own."""
+
+    def __init__(self, desk: Any) -> None:
+        self._desk, self._loop = desk, asyncio.new_event_loop()
+        Thread(target=self._loop.run_forever, daemon=True).start()
+
+    def __getattr__(self, method: str) -> Any:
+        return _Asked(getattr(self._desk, method), self._loop)
+
+
+class _Asked:
+    def __init__(self, method: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._method, self._loop = method, loop
+
+    def remote(self, *args: Any) -> Any:
+        self._future = asyncio.run_coroutine_threadsafe(self._method(*args), self._loop)
+        return self
+
+    def result(self, timeout_s: float) -> Any:
+        return self._future.result(timeout_s)
+
+
+@pytest.fixture(scope="module")
+def deployed(embedded: Place) -> Place:
+    root = str(embedded.folder / "artefacts")
+    platform = Platform(state=str(embedded.folder), registry=RegistrySettings(uri=SecretStr(embedded.uri)),
+                        artefacts=Artefacts(root=root))  # fmt: skip
+    return Deployed(embedded.uri, embedded.folder, ServedRegistry(BlockingHandle(RegistryDesk(platform))))
+
+
+@dataclass(frozen=True)
+class Deployed(Place):
+    over_a_handle: ServedRegistry
+
+    def registry(self, max_bytes: int = MAX_BYTES) -> Any:
+        return self.over_a_handle
+
+
+@pytest.fixture(params=["memory", "embedded", "served", "deployed"])
 def registry(request: pytest.FixtureRequest) -> Registry:
     if request.param == "memory":
         return MemoryRegistry()
@@ -110,6 +157,54 @@ def test_the_same_bundle_twice_is_two_versions(registry: Registry, name: str) ->
     first, second = _register(registry, name), _register(registry, name)
     assert first.version != second.version
     assert first.digest == second.digest
+
+
+def test_a_job_registers_one_version_however_often_it_is_repeated(registry: Registry, name: str) -> None:
+    first = registry.register(name, bundle(), {"accuracy": 0.5}, {"job": "j' OR 1", "n": "1"})
+    again = registry.register(name, bundle((1, 2, 3)), {"accuracy": 0.6}, {"job": "j' OR 1", "n": "2"})
+    assert again == first
+    assert registry.fetch(name, again.version) == bundle()
+    other = registry.register(name, bundle(), {}, {"job": "another"})
+    assert registry.versions(name) == [other, first]
+    elsewhere = registry.register(next(_names), bundle(), {}, {"job": "another"})
+    assert elsewhere.version == "1"
+
+
+def test_a_job_that_registers_at_once_from_several_places_has_one_version(registry: Registry, name: str) -> None:
+    made: list[Version] = []
+    work = lambda: made.append(registry.register(name, bundle(), {}, {"job": "one"}))  # noqa: E731
+    threads = [Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({version.version for version in made}) == 1
+    assert [version.version for version in registry.versions(name)] == [made[0].version]
+
+
+def test_tags_are_added_and_replaced_and_the_rest_stays(registry: Registry, name: str) -> None:
+    first, second = _register(registry, name), _register(registry, name)
+    registry.set_tags(name, first.version, {"gate.outcome": "refuse", "rows": "4"})
+    registry.set_tags(name, first.version, {"gate.outcome": "promote", "figures": "{" + "é" * 3000 + "}"})
+    found = registry.version(name, first.version)
+    expected = {"rows": "4", "note": "å 'x'", "gate.outcome": "promote", "figures": "{" + "é" * 3000 + "}"}
+    assert found.tags == expected
+    assert (found.digest, found.metrics) == (first.digest, first.metrics)
+    assert registry.version(name, second.version) == second
+    assert registry.fetch(name, first.version) == bundle()
+    with pytest.raises(NotFound):
+        registry.set_tags(name, "99", {"a": "b"})
+
+
+def test_an_alias_is_taken_away_and_the_others_stay(registry: Registry, name: str) -> None:
+    registry.remove_alias(name, "challenger")
+    made = _register(registry, name)
+    for alias in ("champion", "challenger"):
+        registry.set_alias(name, alias, made.version)
+    for _ in range(2):
+        registry.remove_alias(name, "challenger")
+        assert registry.aliased(name, "challenger") is None
+        assert registry.version(name, made.version).aliases == ("champion",)
 
 
 def test_an_alias_moves_and_the_others_stay(registry: Registry, name: str) -> None:
@@ -201,6 +296,8 @@ def test_a_registry_that_is_away_says_so_and_keeps_its_secrets(tmp_path: Path, k
         lambda: registry.fetch("harbour", "1"),
         lambda: registry.set_alias("harbour", "champion", "1"),
         lambda: registry.register("harbour", bundle(), {}, {}),
+        lambda: registry.set_tags("harbour", "1", {"a": "b"}),
+        lambda: registry.remove_alias("harbour", "champion"),
     ):
         with pytest.raises(RegistryUnavailable) as refusal:
             ask()

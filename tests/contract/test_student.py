@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +17,14 @@ import pytest
 
 from pipelines.fit import Fitted, bundle, fit
 from pipelines.labelled import LabelledRows
-from serve_app.adapters.lightgbm_student import OTHER, LightGBMStudent
+from pipelines.outcome import TrainFailure
+from serve_app.adapters.boosted_student import OTHER, BoostedStudent
 from serve_app.adapters.memory_student import MemoryStudent, MemoryValueStudent
 from serve_app.adapters.students import load_student
+from serve_app.adapters.verify_bundle import verify
 from serve_app.core.answers import ClassAnswers, StudentAnswers, ValueAnswers
-from serve_app.core.bundle import check, same
+from serve_app.core.bundle import check, read_manifest, same, seal
+from serve_app.core.drift import Scores, psi
 from serve_app.core.errors import BadBundle
 from serve_app.core.golden import Golden
 from serve_app.core.ports import Bundle, Student
@@ -48,7 +53,7 @@ def rows(count: int = COUNT, seed: int = 4) -> tuple[Rows, np.ndarray]:
     return Rows(columns), label
 
 
-def use_case(target: dict[str, object], **student: object) -> UseCase:
+def use_case(target: dict[str, object], family: str, **student: object) -> UseCase:
     small = {"rounds": 25, "bags": 2, "early_stopping_rounds": 5, "text": {"components": 4, "folds": 3}}
     return UseCase.model_validate(
         {
@@ -61,32 +66,33 @@ def use_case(target: dict[str, object], **student: object) -> UseCase:
                 "day": {"kind": "date"},
             },
             "target": target,
-            "student": {"kind": "lightgbm", **small, **student},
+            "student": {"kind": family, **small, **student},
             "cascade": {"kind": "fixed"},
             "decision": {"kind": "label"},
         }
     )
 
 
-def many_classes() -> tuple[UseCase, LabelledRows]:
+def many_classes(family: str = "lightgbm") -> tuple[UseCase, LabelledRows]:
     """Three classes with rows, and one that has none."""
     data, label = rows()
-    return use_case({"kind": "classification", "column": "y", "classes": ["other", *WORDS]}), LabelledRows(data, label)
+    target = {"kind": "classification", "column": "y", "classes": ["other", *WORDS]}
+    return use_case(target, family), LabelledRows(data, label)
 
 
-def two_classes() -> tuple[UseCase, LabelledRows]:
+def two_classes(family: str = "lightgbm") -> tuple[UseCase, LabelledRows]:
     data, label = rows()
     two = text_column(["yes" if of == "network" else "no" for of in label])
     target = {"kind": "classification", "column": "y", "classes": ["yes", "no"], "positive": "yes"}
-    return use_case(target), LabelledRows(data, two)
+    return use_case(target, family), LabelledRows(data, two)
 
 
-def numbers() -> tuple[UseCase, LabelledRows]:
+def numbers(family: str = "lightgbm") -> tuple[UseCase, LabelledRows]:
     data, label = rows()
     noise = np.random.default_rng(0).normal(0, 0.1, len(data))
     value = np.nan_to_num(data["age"], nan=50.0) * np.where(label == "network", 2.0, 1.2) * np.exp(noise)
     target = {"kind": "regression", "column": "y", "scale": "log", "relative_to": "age"}
-    return use_case(target), LabelledRows(data, value)
+    return use_case(target, family), LabelledRows(data, value)
 
 
 @dataclass(frozen=True)
@@ -99,25 +105,31 @@ class Trained:
         return load_student(self.bundle, "9", num_threads)
 
 
-def trained(make: Callable[[], tuple[UseCase, LabelledRows]]) -> Trained:
-    made, labelled = make()
+Make = Callable[[str], tuple[UseCase, LabelledRows]]
+MAKES: list[Make] = [many_classes, two_classes, numbers]
+EVERY = [(make, family) for family in ("lightgbm", "xgboost") for make in MAKES]
+IDS = [f"{make.__name__}-{family}" for make, family in EVERY]
+
+
+def trained(make: Make, family: str = "lightgbm") -> Trained:
+    made, labelled = make(family)
     fitted = fit(made, labelled, threads=2)
     assert isinstance(fitted, Fitted)
     return Trained(made, fitted, bundle(made, fitted, datetime(2026, 1, 2, tzinfo=UTC)))
 
 
-@pytest.fixture(scope="module", params=[many_classes, two_classes, numbers], ids=lambda f: f.__name__)
+@pytest.fixture(scope="module", params=EVERY, ids=IDS)
 def model(request: pytest.FixtureRequest) -> Trained:
-    return trained(request.param)
+    return trained(*request.param)
 
 
-@pytest.fixture(scope="module", params=["many_classes", "two_classes", "numbers", "memory", "memory_value"])
+@pytest.fixture(scope="module", params=[*EVERY, "memory", "memory_value"], ids=[*IDS, "memory", "memory_value"])
 def student(request: pytest.FixtureRequest) -> Student:
     if request.param == "memory":
         return MemoryStudent({name: words.split() for name, words in WORDS.items()})
     if request.param == "memory_value":
         return MemoryValueStudent(12.0)
-    return trained(globals()[request.param]).student()
+    return trained(*request.param).student()
 
 
 def bits(answers: StudentAnswers) -> np.ndarray:
@@ -175,7 +187,7 @@ def test_it_has_learned(model: Trained) -> None:
 def test_the_output_explained_is_the_raw_score(model: Trained) -> None:
     """Log-odds of the class explained, or the value in the unit that the trees learn."""
     student = model.student()
-    assert isinstance(student, LightGBMStudent)
+    assert isinstance(student, BoostedStudent)
     data, _ = rows(9, seed=11)
     answers = student.answer(data)
     for row, explanation in enumerate(student.explain(data, 4)):
@@ -190,8 +202,9 @@ def test_the_output_explained_is_the_raw_score(model: Trained) -> None:
         assert explanation.output == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_positive_class_is_the_one_explained() -> None:
-    model = trained(two_classes)
+@pytest.mark.parametrize("family", ["lightgbm", "xgboost"])
+def test_a_positive_class_is_the_one_explained(family: str) -> None:
+    model = trained(two_classes, family)
     data, _ = rows(20, seed=12)
     assert {explanation.label for explanation in model.student().explain(data, 2)} == {"yes"}
 
@@ -226,10 +239,10 @@ def test_the_bundle_is_whole_and_answers_its_golden_rows_in_another_process(mode
 
 
 def test_training_again_gives_the_same_bytes(model: Trained) -> None:
-    labelled = {"many": many_classes, "two": two_classes, "value": numbers}
-    make = labelled["value" if model.use_case.target.kind == "regression" else "two" if "yes" in str(
-        model.use_case.target) else "many"]  # fmt: skip
-    again = fit(*make(), threads=1)
+    make = numbers if model.use_case.target.kind == "regression" else many_classes
+    if "yes" in model.fitted.data.labels:
+        make = two_classes
+    again = fit(*make(model.use_case.student.kind), threads=1)
     assert isinstance(again, Fitted)
     assert again.files == dict(model.fitted.files)
 
@@ -242,8 +255,64 @@ def test_a_class_without_rows_is_never_answered() -> None:
     assert (answers.probabilities[:, 0] == 0).all()
 
 
+def test_the_number_of_threads_changes_no_bit(model: Trained) -> None:
+    data, _ = rows(700, seed=14)
+    assert (bits(model.student(num_threads=2).answer(data)) == bits(model.student().answer(data))).all()
+
+
+def test_a_student_is_asked_by_several_threads_at_once(model: Trained) -> None:
+    data, _ = rows(300, seed=15)
+    student = model.student(num_threads=2)
+    alone = bits(student.answer(data))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: bits(student.answer(data)), range(24)))
+    assert all((each == alone).all() for each in found)
+
+
+def test_it_says_what_it_learned_from(model: Trained) -> None:
+    """For drift: a reference of the features, and of the answers to rows that it had not seen."""
+    drift = json.loads(model.bundle["drift.json"])
+    assert drift["rows"] == drift["answers"] == model.fitted.data.rows
+    data, _ = rows(COUNT, seed=16)
+    answers = model.student().answer(data)
+    found = psi(model.use_case, drift, data, Scores.of(answers))
+    assert found.features["age"] < 0.2
+    shifted = psi(model.use_case, drift, data.with_columns({"age": data["age"] * 3}), Scores.of(answers))
+    assert shifted.features["age"] > 0.25
+
+
+def test_a_damaged_model_is_refused_and_kills_no_parent(model: Trained) -> None:
+    """Sealed again, so that every digest holds: the child process is what finds it out."""
+    manifest = read_manifest(model.bundle)
+    name = next(name for name in sorted(model.bundle) if name.startswith("trees-"))
+    whole = model.bundle[name]
+    in_the_first_tree = whole.find(b"leaf_value=") + 15  # of LightGBM's text half may be the parameters at its end
+    cut = {name: whole[: in_the_first_tree if model.use_case.student.kind == "lightgbm" else len(whole) // 2]}
+    kept = {each: text for each, text in model.bundle.items() if each not in ("manifest.json", "golden.json")}
+    damaged = seal(
+        {**kept, **cut}, family=manifest.family, use_case=model.use_case, metrics=manifest.metrics,
+        calibration=manifest.calibration, data=manifest.data, libraries=manifest.libraries,
+        created_at=manifest.created_at, golden=Golden.from_json(model.bundle["golden.json"]),
+    )  # fmt: skip
+    verify(model.bundle, model.use_case)
+    with pytest.raises(BadBundle):
+        verify(damaged, model.use_case)
+
+
+def test_a_family_whose_library_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = trained(two_classes, "xgboost")
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    monkeypatch.delitem(sys.modules, "serve_app.adapters.xgboost_student")
+    monkeypatch.delitem(sys.modules, "pipelines.trees_xgboost")
+    with pytest.raises(BadBundle, match="xgboost is not installed: the extra `xgboost` brings it"):
+        load_student(model.bundle, "1")
+    told = fit(*two_classes("xgboost"))
+    assert told == TrainFailure("desk", "xgboost is not installed: the extra `xgboost` brings it")
+
+
 def test_an_unknown_family_is_refused(model: Trained) -> None:
-    manifest = model.bundle["manifest.json"].replace(b'"family": "lightgbm"', b'"family": "oracle"')
-    manifest = manifest.replace(b'"family":"lightgbm"', b'"family":"oracle"')
+    family = f'"family": "{model.use_case.student.kind}"'.encode()
+    assert family in model.bundle["manifest.json"]
+    manifest = model.bundle["manifest.json"].replace(family, b'"family": "oracle"')
     with pytest.raises(BadBundle, match="oracle"):
         load_student({**model.bundle, "manifest.json": manifest}, "1")

@@ -91,7 +91,7 @@ async def asked_over_http(
     kind: str, behaviour: str = "good", timeout_s: float = 5.0, **more: Any
 ) -> AsyncIterator[Any]:
     with FAKES[kind](behaviour, **more) as fake:
-        teacher = LLMTeacher(llm(kind, fake, timeout_s), timeout_s)
+        teacher = LLMTeacher(llm(kind, fake, timeout_s), timeout_s, 256)
         yield teacher, fake
         await teacher.close()
 
@@ -118,7 +118,7 @@ async def made(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         if kind in FAKES:
             fake = FAKES[kind](label=topic if classes else lambda fields: 7.0).start()
             open_ones.append(fake)
-            return Made(LLMTeacher(llm(kind, fake), 5.0), kind)
+            return Made(LLMTeacher(llm(kind, fake), 5.0, 256), kind)
         if kind == "memory":
             return Made(MemoryTeacher(lambda q: topic(q.fields) if classes else 7.0), kind)
         target = None if classes else {"kind": "regression", "column": "price"}
@@ -201,7 +201,7 @@ async def test_every_bad_day_is_a_value(kind: str, behaviour: str) -> None:
 @pytest.mark.parametrize("kind", FAKES)
 async def test_nobody_listens(kind: str) -> None:
     with FAKES[kind]() as fake:
-        teacher = LLMTeacher(llm(kind, fake), 5.0)
+        teacher = LLMTeacher(llm(kind, fake), 5.0, 256)
     reply = await teacher.answer(question())
     assert isinstance(reply, TeacherFailure)
     assert reply.reason == "connection_error"

@@ -1,9 +1,11 @@
-"""A bundle is tried where only a child can die. The cache is the disk's own, so its laws stand here too."""
+"""A bundle is tried where only a child can die, cold or warm: one suite of laws for both. The cache is the
+disk's own, so its laws stand here too."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,23 +14,42 @@ import pytest
 from serve_app.adapters.bundle_cache import BundleCache, Champion
 from serve_app.adapters.bundle_folder import read_folder, write_folder
 from serve_app.adapters.verify_bundle import verify
+from serve_app.adapters.warm_trial import WarmTrial
 from serve_app.core.bundle import digest_of
 from serve_app.core.errors import BadBundle
 from tests.fakes.stub_student import LOADERS, bundle, use_case
 
+Verify = Callable[..., None]
 
-def _verify(given: dict[str, bytes], loader: str = "load_student", timeout_s: float = 60.0) -> None:
+
+def _cold(given: dict[str, bytes], loader: str, timeout_s: float) -> None:
     verify(given, use_case(), timeout_s, loader=f"{LOADERS}:{loader}")
 
 
-def test_a_student_that_keeps_its_word_is_let_through() -> None:
-    _verify(bundle())
+def _warm(given: dict[str, bytes], loader: str, timeout_s: float) -> None:
+    trial = WarmTrial(timeout_s, f"{LOADERS}:{loader}")
+    try:
+        trial(given, use_case())
+    finally:
+        trial.close()
 
 
-def test_a_changed_file_never_reaches_the_child() -> None:
+@pytest.fixture(params=[_cold, _warm], ids=["cold", "warm"])
+def tried(request: pytest.FixtureRequest) -> Verify:
+    def verified(given: dict[str, bytes], loader: str = "load_student", timeout_s: float = 60.0) -> None:
+        request.param(given, loader, timeout_s)
+
+    return verified
+
+
+def test_a_student_that_keeps_its_word_is_let_through(tried: Verify) -> None:
+    tried(bundle())
+
+
+def test_a_changed_file_never_reaches_the_child(tried: Verify) -> None:
     started = time.monotonic()
     with pytest.raises(BadBundle, match="has changed"):
-        _verify(bundle() | {"weights.json": bundle()["weights.json"].replace(b"1", b"2")}, "load_crash")
+        tried(bundle() | {"weights.json": bundle()["weights.json"].replace(b"1", b"2")}, "load_crash")
     assert time.monotonic() - started < 0.5
 
 
@@ -41,32 +62,55 @@ def test_a_changed_file_never_reaches_the_child() -> None:
         ("load_refuse", "cannot be loaded: KeyError: 'weights'"),
     ],
 )
-def test_a_student_that_does_not_is_refused(loader: str, text: str) -> None:
+def test_a_student_that_does_not_is_refused(tried: Verify, loader: str, text: str) -> None:
     with pytest.raises(BadBundle, match=text):
-        _verify(bundle(), loader)
+        tried(bundle(), loader)
 
 
-def test_a_hang_ends() -> None:
+def test_a_hang_ends(tried: Verify) -> None:
     started = time.monotonic()
-    with pytest.raises(BadBundle, match="within 1 s"):
-        _verify(bundle(), "load_hang", timeout_s=1)
+    with pytest.raises(BadBundle, match=r"within 1 s|in time"):
+        tried(bundle(), "load_hang", timeout_s=1)
     assert time.monotonic() - started < 5
 
 
-def test_the_child_sees_none_of_the_parents_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_child_sees_none_of_the_parents_secrets(tried: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNDERSTUDY_TEACHER__GEMINI__API_KEY", "secret")
-    _verify(bundle(), "load_curious")
+    tried(bundle(), "load_curious")
 
 
-def test_a_truncated_lightgbm_model_kills_only_the_child() -> None:
+def test_a_truncated_lightgbm_model_kills_only_the_child(tried: Verify) -> None:
     import lightgbm
 
     random = np.random.default_rng(0)
     data = lightgbm.Dataset(random.normal(size=(200, 3)), random.normal(size=200))
     model = lightgbm.train({"verbose": -1, "num_threads": 1}, data, 5).model_to_string().encode()
-    _verify(bundle(files={"model.txt": model}), "load_booster")
+    tried(bundle(files={"model.txt": model}), "load_booster")
     with pytest.raises(BadBundle, match=r"crashed its process \(SIGABRT\)"):
-        _verify(bundle(files={"model.txt": model[: len(model) // 2]}), "load_booster")
+        tried(bundle(files={"model.txt": model[: len(model) // 2]}), "load_booster")
+
+
+def test_a_warm_trial_goes_on_after_a_crash_and_after_its_process_has_gone() -> None:
+    trial = WarmTrial(loader=f"{LOADERS}:load_student")
+    trial(bundle(), use_case())
+    between = trial._between
+    assert between is not None
+    trial(_other(1), use_case())
+    assert trial._between is between
+    between.kill()
+    between.wait()
+    trial(_other(2), use_case())
+    assert trial._between is not between
+    trial.close()
+
+
+def test_what_a_crash_leaves_behind_spoils_no_other_trial() -> None:
+    crash, good = WarmTrial(loader=f"{LOADERS}:load_crash"), f"{LOADERS}:load_student"
+    with pytest.raises(BadBundle, match="SIGSEGV"):
+        crash(bundle(), use_case())
+    crash._loader = good
+    crash(bundle(), use_case())
+    crash.close()
 
 
 def _other(number: int) -> dict[str, bytes]:

@@ -6,6 +6,7 @@ are the ones that serve.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import itertools
 import os
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 from ray import serve
 from ray.serve._private.replica import UserCallableWrapper
 
@@ -22,6 +24,7 @@ from serve_app.adapters.sql_event_log import SqlEventLog
 from serve_app.app import AppArgs, build
 from serve_app.core.ports import Answered, Asked
 from serve_app.core.rows import Rows
+from serve_app.deployments.ingress import IngressDesk
 
 PATIENCE_S = 15.0
 _names = (f"understudy-{number}" for number in itertools.count())
@@ -45,6 +48,25 @@ class LocalGraph:
 
     def model(self, use_case: str) -> dict[str, Any]:
         return next(each for each in self.call("models") if each["use_case"] == use_case)
+
+    def http(self, method: str, path: str, **sent: Any) -> httpx.Response:
+        """Over the ingress's HTTP application, on the loop that its replica runs on."""
+        return self.https([(method, path, sent)])[0]
+
+    def https(self, requests: Sequence[tuple[str, str, Mapping[str, Any]]]) -> list[httpx.Response]:
+        """``http``, one after the other."""
+        found = next(each for each in reversed(_wrappers()) if self._is_ingress(each))
+        app = found._callable.__serve_build_asgi_app__()
+
+        async def ask() -> list[httpx.Response]:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://local") as client:
+                return [await client.request(method, path, **sent) for method, path, sent in requests]
+
+        return asyncio.run_coroutine_threadsafe(ask(), found._user_code_event_loop).result(timeout=60)
+
+    def _is_ingress(self, wrapper: UserCallableWrapper) -> bool:
+        desk = wrapper._callable
+        return isinstance(desk, IngressDesk) and Path(desk._platform.state) == self.state
 
     def part(self, name: str) -> Any:
         return next(each for each in self.call("parts") if each.name == name)

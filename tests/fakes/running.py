@@ -10,8 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 START_S = 420.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Running:
     """``url`` answers; ``folder`` holds configs, state and the log; ``process`` is the start command."""
 
@@ -56,6 +56,20 @@ class Running:
         """Everything that was started with this state folder, also what its parent has left behind."""
         return [each for each in psutil.process_iter() if _state(each) == self.environment["UNDERSTUDY_STATE"]]
 
+    def kill(self) -> None:
+        """Everything at once, as when a machine goes down. Nothing of it has a chance to say good-bye."""
+        while left := self.all_processes():
+            for each in left:
+                with suppress(psutil.NoSuchProcess):
+                    each.kill()
+            psutil.wait_procs(left, timeout=10)
+        self.process.wait()
+
+    def start(self) -> None:
+        """Again, on the same ports and the same state."""
+        self.process = _started(self.folder, self.environment, self.url, self.dashboard)
+        until_banner(self)
+
     def processes(self, title: str) -> list[psutil.Process]:
         """Ours whose title holds ``title``, such as ``ServeReplica:understudy:Ingress``."""
         mine = psutil.Process(self.process.pid).children(recursive=True)
@@ -73,24 +87,33 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Running]:
-    """Starts and waits until the students are trained; ends it with the signal that Ctrl-C sends."""
-    shutil.copytree(ROOT / "configs", folder / "configs")
+def running(
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    configs: Path = ROOT / "configs",
+    until: Callable[[Running], None] | None = None,
+) -> Iterator[Running]:
+    """Starts with a copy of ``configs`` and waits ``until`` it is as it should be, by default until the students
+    are trained; ends it with the signal that Ctrl-C sends."""
+    shutil.copytree(configs, folder / "configs")
     config = yaml.safe_load((ROOT / "serve_config.yaml").read_text())
     (folder / "serve_config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-    port, dashboard = free_port(), free_port()
+    url, dashboard = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
     env = {**os.environ, "UNDERSTUDY_STATE": str(folder / "state"), **(environment or {})}
-    command = [sys.executable, "-m", "serve_app", "serve", "--beside", "--port", str(port),
-               "--dashboard-port", str(dashboard)]  # fmt: skip
-    with (folder / "serve.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=subprocess.STDOUT)
-    started = Running(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{dashboard}", folder, process, env)
+    started = Running(url, dashboard, folder, _started(folder, env, url, dashboard), env)
     try:
-        _wait(started)
+        (until or until_banner)(started)
         yield started
     finally:
-        end(process)
+        end(started.process)
     assert not started.all_processes(), f"left behind: {started.all_processes()}"
+
+
+def _started(folder: Path, env: Mapping[str, str], url: str, dashboard: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "serve_app", "serve", "--beside", "--port", url.rpartition(":")[2],
+               "--dashboard-port", dashboard.rpartition(":")[2]]  # fmt: skip
+    with (folder / "serve.log").open("wb") as log:
+        return subprocess.Popen(command, cwd=folder, env=dict(env), stdout=log, stderr=subprocess.STDOUT)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -102,7 +125,8 @@ def end(process: subprocess.Popen[bytes]) -> None:
             process.kill()
 
 
-def _wait(started: Running) -> None:
+def until_banner(started: Running) -> None:
+    """Until the start command says that it is done."""
     until = time.monotonic() + START_S
     while "Ctrl-C ends it" not in started.printed:
         if started.process.poll() is not None or time.monotonic() > until:

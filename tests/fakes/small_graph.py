@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,13 +17,17 @@ from ulid import ULID
 from serve_app.core import cascade
 from serve_app.core.answers import ClassAnswers, Contribution, Explanation, NoStudent, StudentAnswers, ValueAnswers
 from serve_app.core.decision import decide, decide_alone
-from serve_app.core.envelope import envelope
+from serve_app.core.envelope import envelope, said
 from serve_app.core.errors import UnknownKey, UnknownPrediction, UnknownUseCase
 from serve_app.core.feedback import checked
 from serve_app.core.policy import policy_version
 from serve_app.core.ports import Answered, Asked, Part
 from serve_app.core.rows import Rows, numeric_column
+from serve_app.core.tariff import Flat, Tariff
 from serve_app.core.use_case import Classification, UseCase
+from serve_app.deployments.desk_savings import Ledgers
+from tests.fakes.local_handle import LocalHandle
+from tests.fakes.small_desks import SmallDesks
 
 TICKETS: dict[str, Any] = {
     "name": "tickets",
@@ -107,11 +111,13 @@ RISK: dict[str, Any] = {
     },
     "target": {"kind": "classification", "column": "late", "classes": ["no", "yes"], "positive": "yes"},
     "student": {"kind": "lightgbm"},
-    "cascade": {"kind": "fixed", "threshold": 0.5},
+    "cascade": {"kind": "certified", "target": 0.9},
     "decision": {
         "kind": "score_bands",
         "bands": [{"action": "ALERT", "at_least": 0.7}, {"action": "WATCH", "at_least": 0.4}],
     },
+    "retraining": {"schedule": "0 3 * * 1", "timezone": "Asia/Jakarta"},
+    "scoring": {"path": "suppliers.csv", "schedule": "0 4 * * 1", "alert": ["ALERT"]},
     "routes": [
         {"kind": "predict", "path": "/risk/predict", "explain": True, "answer": {
             "risk_score": "answer.prediction.score", "top": "explanation.contributions", "narrative": "narrative.text",
@@ -156,9 +162,16 @@ class ToyStudent:
         return float(sum(len(str(record[name])) for name in self._use_case.features()))
 
 
+class Free:
+    """A teacher that costs nothing."""
+
+    def tariff(self, use_case: str) -> Tariff:
+        return Flat(0.0)
+
+
 class SmallGraph:
     """``log`` holds what was answered. ``failure``: raised by the next calls. ``cold``: use cases that
-    have no student yet."""
+    have no student yet. ``learning``: the stores and fakes behind jobs, versions and what is operated."""
 
     def __init__(self, use_cases: Mapping[str, UseCase] | None = None) -> None:
         self.known = dict(use_cases if use_cases is not None else small_use_cases())
@@ -167,6 +180,17 @@ class SmallGraph:
         self.cold: set[str] = set()
         self.failure: Exception | None = None
         self.state: dict[str, str] = {}
+        self.learning = SmallDesks(self)
+        self.jobs, self.versions, self.ops = (getattr(self.learning.desks, n) for n in ("jobs", "versions", "ops"))
+        self.replays, self.certificates = self.learning.desks.replays, self.learning.desks.certificates
+        self.reviews = self.learning.desks.reviews
+        self.savings = Ledgers(self, self.learning.stores.log, LocalHandle(self.learning.registry), LocalHandle(Free()))
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.known)
+
+    def get(self, name: str) -> UseCase:
+        return self.use_case(name)
 
     def use_cases(self) -> Mapping[str, UseCase]:
         return self.known
@@ -183,14 +207,15 @@ class SmallGraph:
         self._may_fail()
         return self._answered(self.use_case(use_case), self._joined(use_case, rows), asked)
 
-    async def explain(self, use_case: str, rows: Rows, asked: Asked) -> list[dict[str, Any]]:
+    async def explain(self, use_case: str, rows: Rows, asked: Asked) -> Answered:
         answered = await self.predict(use_case, rows, asked)
         explanations = ToyStudent(self.use_case(use_case)).explain(answered.rows, 3)
         words = {"text": "It is what it is.", "source": "template"}
-        return [
+        told = [
             {**answer, "explanation": explanation.as_dict(), "narrative": words}
             for answer, explanation in zip(answered.answers, explanations, strict=True)
         ]
+        return replace(answered, answers=told)
 
     def decide(self, use_case: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return decide_alone(self.use_case(use_case).decision, values).as_dict()
@@ -244,18 +269,20 @@ class SmallGraph:
 
     def _answered(self, use_case: UseCase, rows: Rows, asked: Asked) -> Answered:
         student = ToyStudent(use_case)
-        said = NoStudent(len(rows)) if use_case.name in self.cold else student.answer(rows)
+        theirs = NoStudent(len(rows)) if use_case.name in self.cold else student.answer(rows)
         positive = getattr(use_case.target, "positive", None)
-        verdicts = cascade.settle(use_case.cascade, said, {}, use_case.teacher.reliability, positive)
-        answers = [self._envelope(use_case, rows, said, row, verdict) for row, verdict in enumerate(verdicts)]
+        verdicts = cascade.settle(use_case.cascade, theirs, {}, use_case.teacher.reliability, positive)
+        answers = [self._envelope(use_case, rows, theirs, row, verdict) for row, verdict in enumerate(verdicts)]
         self._write_down(answers, rows, asked)
         return Answered(answers, rows)
 
-    def _envelope(self, use_case: UseCase, rows: Rows, said: StudentAnswers, row: int, verdict: Any) -> dict[str, Any]:
+    def _envelope(
+        self, use_case: UseCase, rows: Rows, answers: StudentAnswers, row: int, verdict: Any
+    ) -> dict[str, Any]:
         act = decide(use_case.decision, verdict, rows.record(row))
         regression = not isinstance(use_case.target, Classification)
-        policy = policy_version(use_case, "")
-        return envelope(str(ULID()), use_case.name, said, row, None, verdict, act, policy, regression)
+        policy, each = policy_version(use_case, ""), said(answers, slice(row, row + 1))[0]
+        return envelope(str(ULID()), use_case.name, answers, each, None, verdict, act, policy, regression)
 
     def _write_down(self, answers: Sequence[dict[str, Any]], rows: Rows, asked: Asked) -> None:
         for row, answer in enumerate(answers):

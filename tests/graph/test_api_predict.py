@@ -28,7 +28,8 @@ def client(graph: SmallGraph) -> TestClient:
 def test_one_instance_is_answered_and_logged(client: TestClient, graph: SmallGraph) -> None:
     answer = client.post("/api/v1/predict/tickets", json=TICKET).json()
     assert list(answer) == [
-        "id", "use_case", "prediction", "source", "student", "teacher", "decision", "model_version", "policy_version",
+        "id", "use_case", "prediction", "source", "student", "teacher", "decision",
+        "certificate", "audited", "model_version", "policy_version",
         "degraded", "reason",
     ]  # fmt: skip
     assert answer["decision"]["action"] == "ROUTE"

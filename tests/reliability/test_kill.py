@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,13 +22,14 @@ pytestmark = pytest.mark.cluster
 
 THREADS = 4
 BACK_S = 45.0
+HAPROXY = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
 PARTS = (
     "ServeReplica:understudy:Decision",
     "ServeReplica:understudy:Teacher",
     "ServeReplica:understudy:Model:it_tickets",
     "ServeReplica:understudy:Cascade",
     "ServeReplica:understudy:Ingress",
-    "ray::ProxyActor",
+    *(("ray::HAProxyManager", "/haproxy -db") if HAPROXY else ("ray::ProxyActor",)),
     "ray::ServeController",
 )
 

@@ -24,7 +24,7 @@ from tests.fakes.fake_openai import FakeOpenAI
 from tests.fakes.local_graph import LocalGraph, local_graph, until
 from tests.fakes.small_models import stones, trained, write_use_case
 
-TIMEOUT_S, DEADLINE_S, RESET_S, FAILURES = 0.3, 1.5, 0.6, 4
+TIMEOUT_S, DEADLINE_S, RESET_S, FAILURES = 0.6, 2.5, 0.6, 4
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -20,7 +21,20 @@ from serve_app.core.answers import (
     ValueAnswers,
     Verdict,
 )
-from serve_app.core.cascade import Arbitration, FixedCascade, agreement, propensity, settle, should_defer, thresholds
+from serve_app.core.arbitration import Arbiter, Pair
+from serve_app.core.cascade import (
+    Arbitration,
+    CertifiedCascade,
+    FixedCascade,
+    agreement,
+    chosen,
+    propensity,
+    settle,
+    should_defer,
+    thresholds,
+)
+from serve_app.core.grounds import Grounds
+from serve_app.core.standing import NEVER, InForce
 
 CLASSES = ("access", "network", "other")
 ARBITRATIONS: tuple[Arbitration, ...] = get_args(Arbitration)
@@ -80,7 +94,7 @@ def test_a_wide_interval_is_deferred_relative_to_its_value() -> None:
 
 def test_without_a_student_every_row_is_deferred() -> None:
     assert should_defer(policy(threshold=0.0), NoStudent(3)).tolist() == [True, True, True]
-    assert propensity(should_defer(policy(), NoStudent(2))).tolist() == [1.0, 1.0]
+    assert propensity(policy(audit_rate=0.1), should_defer(policy(), NoStudent(2))).tolist() == [1.0, 1.0]
 
 
 def test_an_empty_batch_is_no_trouble() -> None:
@@ -313,3 +327,30 @@ def _opinions(rng: np.random.Generator, right: float, count: int, rows: int) -> 
 def test_a_threshold_is_a_share(field: str, wrong: float) -> None:
     with pytest.raises(ValidationError):
         policy(**{field: {"access": wrong} if field == "per_class" else wrong})
+
+
+def test_a_certified_cascade_goes_by_what_is_in_force() -> None:
+    certified = CertifiedCascade(kind="certified", audit_rate=0.25)
+    answers = ClassAnswers(("a", "b"), np.array([[0.9, 0.1], [0.6, 0.4], [0.1, 0.9]]), "3")
+    force = InForce(np.array([0.7, NEVER]), ("certified", "not_certified"))
+    deferred = should_defer(certified, answers, force)
+    assert deferred.tolist() == [False, True, True]
+    assert should_defer(certified, answers).tolist() == [True, True, True], "nobody can say what holds"
+    assert propensity(certified, deferred).tolist() == [0.25, 1.0, 1.0]
+
+
+def test_chance_alone_chooses_what_is_audited() -> None:
+    draws = np.array([0.0, 0.2499, 0.25, 0.99])
+    assert chosen(CertifiedCascade(kind="certified", audit_rate=0.25), draws).tolist() == [True, True, False, False]
+    assert not chosen(policy(), draws).any(), "a fixed cascade audits nothing unless it is told to"
+
+
+def test_a_learned_rule_goes_by_the_pair_of_classes() -> None:
+    arbiter = Arbiter({"a": {"b": Pair("student", 40, 30, 5)}})
+    learned = policy(threshold=0.99, arbitration="learned")
+    answers = ClassAnswers(("a", "b"), np.array([[0.9, 0.1], [0.1, 0.9]]), "3", Grounds(None, arbiter))
+    replies = {0: TeacherAnswer("openai", "m", "b"), 1: TeacherAnswer("openai", "m", "a")}
+    said = settle(learned, answers, replies, 0.9)
+    assert [(each.label, each.reason) for each in said] == [("a", "learned"), ("a", "learned")]
+    alone = settle(learned, replace(answers, grounds=None), replies, 0.9)
+    assert [each.label for each in alone] == ["b", "a"], "until gold says something, the teacher wins"

@@ -137,6 +137,8 @@ def test_words_that_yaml_1_1_mistakes_stay_what_they_are(tmp_path: Path) -> None
             "minute is '61'; expected *, a value, a range or a step within 0-59",
         ),
         ("routes:", "retraining: {schedule: daily}\nroutes:", "1 parts; expected five"),
+        ("routes:", "retraining: {schedule: 0 0 30 2 *}\nroutes:", "no day is like that"),
+        ("routes:", "scoring: {path: a.csv, schedule: 0 25 * * *}\nroutes:", "hour is '25'"),
         (
             "routes:",
             "retraining: {timezone: Asia/Jakrta}\nroutes:",
@@ -203,6 +205,13 @@ def test_folder_and_name_agree(tmp_path: Path) -> None:
     folder.rename(tmp_path / "other")
     with pytest.raises(BadConfig, match="name: 'tickets'; expected 'other', the name of its folder"):
         load_use_case(tmp_path / "other")
+
+
+def test_a_prompt_that_cannot_be_read_is_told_like_any_misfit(tmp_path: Path) -> None:
+    folder = write(tmp_path, prompt=None)
+    (folder / "prompt.md").symlink_to("/proc/self/mem")  # a file whose first byte nobody may read
+    with pytest.raises(BadConfig, match=r"teacher\.prompt: cannot be read"):
+        load_use_case(folder)
 
 
 def test_the_prompt_is_there_and_fills(tmp_path: Path) -> None:

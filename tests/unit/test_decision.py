@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,21 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from serve_app.core.answers import Act, Verdict
-from serve_app.core.decision import Decision, Label, PriceSignal, Route, ScoreBands, decide, decide_alone
+from serve_app.core.answers import Act, Acts, Verdict, Verdicts
+from serve_app.core.decision import (
+    Band,
+    Decision,
+    Label,
+    PriceSignal,
+    Route,
+    ScoreBands,
+    decide,
+    decide_all,
+    decide_alone,
+    looked_at,
+)
 from serve_app.core.errors import InvalidInput
+from serve_app.core.rows import Rows, numeric_column, text_column
 
 NOBODY = Verdict("student_fallback", degraded=True, reason="cold_start, no_teacher")
 SIGNAL = PriceSignal(kind="price_signal")
@@ -190,3 +203,37 @@ def test_where_nobody_answered_a_person_looks(each: Decision) -> None:
 def test_only_prices_can_be_decided_without_a_prediction(each: Decision) -> None:
     with pytest.raises(InvalidInput, match=each.kind):
         decide_alone(each, {"market_price": 90.0, "fair_price": 100.0})
+
+
+SHELVES = Rows(
+    {"market_price": numeric_column([90.0, None, 120.0]), "buy_threshold_pct": numeric_column([None, 0.2, 0.3])}
+)
+VERDICTS = [Verdict("student", "a", 0.9, 0.9, 100.0), Verdict("student", value=100.0), Verdict("student_fallback")]
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Route(kind="route", targets={"a": "desk"}),
+        Label(kind="label"),
+        PriceSignal(kind="price_signal"),
+        PriceSignal(kind="price_signal", market="nowhere"),
+        ScoreBands(kind="score_bands", bands=(Band(action="ALERT", at_least=0.5),)),
+    ],
+    ids=lambda policy: policy.kind,
+)
+@pytest.mark.parametrize("rows", [SHELVES, Rows({"note": text_column(["x", None, "y"])})], ids=["prices", "texts"])
+def test_a_batch_is_decided_as_its_rows_are(policy: Decision, rows: Rows) -> None:
+    """Also from no more than the policy looks at, which is what travels."""
+    one_by_one = [decide(policy, verdict, record) for verdict, record in zip(VERDICTS, rows.records(), strict=True)]
+    assert list(decide_all(policy, VERDICTS, rows)) == one_by_one
+    assert list(decide_all(policy, VERDICTS, looked_at(policy, rows))) == one_by_one
+    assert "note" not in looked_at(policy, rows).names
+
+
+def test_verdicts_and_acts_travel_as_they_are() -> None:
+    verdicts = Verdicts([Verdict("student", "late", 0.1 + 0.2, interval=(-0.0, 1.0)), NOBODY])
+    acts = Acts([Act("BUY", None, {"deviation_pct": -0.1}), Act("ROUTE", "desk")])
+    for each in (verdicts, acts):
+        there = pickle.loads(pickle.dumps(each))
+        assert (type(there), repr(there)) == (type(each), repr(each))

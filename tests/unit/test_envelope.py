@@ -16,7 +16,7 @@ from serve_app.core.answers import (
     ValueAnswers,
     Verdict,
 )
-from serve_app.core.envelope import envelope, logged_student, student_part, teacher_part, version_of
+from serve_app.core.envelope import envelope, said, student_part, teacher_part, version_of
 
 CLASSES = ClassAnswers(("no", "yes"), np.array([[0.25, 0.75], [0.5, 0.5]]), "7")
 VALUES = ValueAnswers(np.array([2.0]), np.array([1.0]), np.array([4.0]), "8")
@@ -37,9 +37,9 @@ def test_what_the_student_said(answers: StudentAnswers, row: int, part: dict[str
 
 
 def test_the_log_has_every_class() -> None:
-    assert logged_student(CLASSES, 0) == {"label": "yes", "confidence": 0.75, "probabilities": [0.25, 0.75]}
-    assert logged_student(VALUES, 0) == student_part(VALUES, 0)
-    assert logged_student(COLD, 0) is None
+    assert said(CLASSES)[0].logged() == {"label": "yes", "confidence": 0.75, "probabilities": [0.25, 0.75]}
+    assert said(VALUES)[0].logged() == student_part(VALUES, 0)
+    assert said(COLD)[0].logged() is None
 
 
 @pytest.mark.parametrize(("answers", "version"), [(CLASSES, "7"), (VALUES, "8"), (COLD, None)])
@@ -62,12 +62,21 @@ def test_what_the_teacher_said() -> None:
 def test_the_answer_says_all_of_it_once() -> None:
     verdict = Verdict("arbitration", "no", 0.9, 0.1, reason="teacher_wins")
     reply = TeacherAnswer("openai", "m", "no", confidence=0.95)
-    answer = envelope("id", "knots", CLASSES, 0, reply, verdict, Act("OK", details={"score": 0.1}), "p", False)
+    answer = envelope(
+        "id", "knots", CLASSES, said(CLASSES)[0], reply, verdict, Act("OK", details={"score": 0.1}), "p", False
+    )
     assert list(answer) == [
-        "id", "use_case", "prediction", "source", "student", "teacher", "decision", "model_version",
-        "policy_version", "degraded", "reason",
+        "id", "use_case", "prediction", "source", "student", "teacher", "decision", "certificate",
+        "audited", "model_version", "policy_version", "degraded", "reason",
     ]  # fmt: skip
     assert answer["prediction"] == {"label": "no", "confidence": 0.9, "score": 0.1}
     assert answer["student"] == {"label": "yes", "confidence": 0.75}
     assert answer["decision"] == {"action": "OK", "score": 0.1}
     assert answer["reason"] == "teacher_wins"
+
+
+def test_a_batch_says_what_its_rows_say() -> None:
+    for answers in (CLASSES, VALUES, NoStudent(3)):
+        assert [each.part for each in said(answers)] == [student_part(answers, row) for row in range(len(answers))]
+    first, second = said(CLASSES)
+    assert (first.best, second.best) == (1, 0)

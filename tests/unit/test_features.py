@@ -182,3 +182,67 @@ def test_words_name_what_moved_a_score(featuriser: Featuriser) -> None:
     words = featuriser.texts["note"].words(text, 0, 3)
     assert words
     assert all(word in text for word in words)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(alphabet="ab c1é😡", max_size=30), max_size=6))
+def test_texts_are_projected_as_a_sparse_product_would(texts: list[str]) -> None:
+    tfidf = learn([canonical(text) for text in TEXTS] + ["a b ab c1", "b a c"], (1, 2), (2, 4), 10_000, min_texts=1)
+    projection = np.random.default_rng(1).normal(size=(len(tfidf.vocabulary), 7)).astype(np.float32)
+    known = [canonical(text) for text in texts]
+    projected = tfidf.project(known, projection)
+    assert (bits(projected) == bits(tfidf.matrix(known) @ projection)).all()
+
+
+def test_rows_are_as_long_as_they_are_one_by_one() -> None:
+    """Lengths are summed in float32, in the order of the terms: any other order gives other bits."""
+    tfidf = learn(TEXTS, (1, 2), (3, 4), 10_000, min_texts=1)
+    counts, found = tfidf.counts(TEXTS), tfidf.matrix(TEXTS)
+    for row in range(len(TEXTS)):
+        own = slice(counts.indptr[row], counts.indptr[row + 1])
+        pairs = zip(counts.data[own], counts.indices[own], strict=True)
+        weights = [np.float32(1 + np.log(n)) * tfidf.idf[at] for n, at in pairs]
+        total = np.float32(0)
+        for weight in weights:
+            total = total + weight * weight
+        assert (found.data[own] == np.array([weight / np.sqrt(total) for weight in weights], np.float32)).all()
+
+
+@given(
+    st.text(alphabet="ab é😡", max_size=24),
+    st.sampled_from([(1, 1), (1, 3), (2, 2)]),
+    st.sampled_from([None, (2, 4), (1, 5)]),
+)
+def test_hashes_are_the_polynomials_that_they_are_said_to_be(
+    text: str, words: tuple[int, int], chars: tuple[int, int] | None
+) -> None:
+    """By Python's own integers."""
+    texts = [" ".join(text.split()), "a b"]
+    found = occurrences(texts, words, chars)
+    padded = [f" {each} " for each in texts]
+    assert found.joined == "".join(padded)
+    for start, stop, row, hashed in zip(found.start, found.stop, found.row, found.hash, strict=True):
+        piece = found.joined[start:stop]
+        assert piece in padded[row]
+        is_chars = " " in (piece[0], piece[-1]) or int(hashed) & 1
+        total = sum((ord(char) + 1) * pow(BASE, at, 2**64) for at, char in enumerate(piece)) % 2**64
+        assert int(hashed) | 1 == mixed_by_hand(total) | 1
+        assert bool(int(hashed) & 1) == bool(is_chars)
+
+
+BASE = 0x9E3779B97F4A7C15
+
+
+def mixed_by_hand(value: int) -> int:
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        value = (value ^ (value >> shift)) * factor % 2**64
+    return value ^ (value >> 31)
+
+
+def test_few_hashes_are_looked_up_as_many_are() -> None:
+    rng = np.random.default_rng(2)
+    held = np.unique(rng.integers(0, 2**64 - 1, 5000, dtype=np.uint64))
+    vocabulary = Vocabulary.of(held)
+    for asked in (rng.permutation(np.concatenate((held[::7], held[:50] + np.uint64(1)))), held[:0], held[-1:]):
+        few, many = vocabulary._halving(asked), vocabulary._in_buckets(asked)
+        assert [part.tolist() for part in few] == [part.tolist() for part in many]

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from pipelines.evaluate import of_classes, of_values, pinball
-from pipelines.fit import Fitted, conformal, fit, gold_share, part
+from pipelines.fit import Fitted, fit, gold_share, part
+from pipelines.held_out import conformal
 from pipelines.labelled import LabelledRows
 from pipelines.outcome import TrainFailure
 from pipelines.split import apart, digest, folds, fractions, split, take
-from pipelines.trees import FIXED, STEADY, Sample, grow
+from pipelines.trees import Growing, Objective, Sample
+from pipelines.trees_lightgbm import FIXED, STEADY, grow
 from serve_app.core.answers import ClassAnswers, ValueAnswers
 from serve_app.core.rows import Rows, numeric_column, text_column
 from serve_app.core.use_case import UseCase
@@ -167,8 +169,8 @@ def test_the_defaults_hold_back_softmax_and_fix_the_order_of_sums() -> None:
     half = np.arange(400) % 2 == 0
     bags = [
         grow(
-            sample.take(half), sample.take(~half), {"objective": "multiclass", "num_class": 3, "seed": 1},
-            rounds=20, patience=10, categorical=[], threads=threads,
+            sample.take(half), sample.take(~half),
+            Growing(Objective("multiclass", 3), {}, rounds=20, patience=10, categorical=[], seed=1, threads=threads),
         )
         for threads in (1, 2)
     ]  # fmt: skip

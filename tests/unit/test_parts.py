@@ -98,6 +98,12 @@ async def test_the_store_is_named_without_its_password(configs: Path) -> None:
     assert (await House(configs, platform=platform).all())["store"].detail == "postgresql"
 
 
+async def test_a_store_that_keeps_no_predictions_is_not_real(configs: Path) -> None:
+    found = (await House(configs, platform=Platform(store=Store(predictions="drop"))).all())["store"]
+    assert (found.state, found.real) == ("ready", False)
+    assert found.detail.startswith("SQLite, embedded; predictions are dropped")
+
+
 @pytest.mark.parametrize("part", ["registry", "store"])
 async def test_one_that_is_away_is_told_and_hides_no_other(house: House, part: str) -> None:
     house.registry.trouble = RegistryUnavailable("the registry is away") if part == "registry" else None

@@ -36,6 +36,7 @@ def test_it_is_a_digest() -> None:
         {"teacher": {"reliability": 0.8}},
         {"teacher": {"providers": [{"kind": "gemini"}]}},
         {"prompt": PROMPT + " "},
+        {"budget": {"when_short": "review"}},
     ],
     ids=str,
 )
@@ -52,6 +53,8 @@ def test_another_rule_is_another_version(changes: dict[str, Any]) -> None:
         {"retraining": {"min_rows": 5}},
         {"student": {"kind": "lightgbm", "rounds": 7}},
         {"cascade": {"threshold": 0.4, "kind": "fixed", "arbitration": "teacher_wins"}},
+        {"budget": {"per_day_usd": 5, "value": {"network": 3}}},
+        {"cache": {"keep_s": 60}},
     ],
     ids=str,
 )

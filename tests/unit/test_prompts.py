@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from serve_app.adapters.prompts import Prompts
+from serve_app.adapters.prompts import PolicyVersions, Prompts
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.errors import BadConfig, UnknownUseCase
 from tests.fakes.small_models import USE_CASES, write_use_case
@@ -89,3 +89,17 @@ def test_a_narrative_has_a_prompt_only_where_one_is_named(tmp_path: Path) -> Non
     assert prompts.narrative("tales") == "Tell of Tales."
     assert prompts.narrative("knots") is None, "a template alone"
     assert prompts.narrative("stones") is None
+
+
+def test_two_use_cases_of_one_policy_are_kept_apart(tmp_path: Path) -> None:
+    """They share a version, and neither is asked, or paid for, as the other."""
+    for name, daily in (("foams", 1.0), ("waves", 2.0)):
+        write_use_case(tmp_path, name, {**USE_CASES["foams"], "budget": {"per_day_usd": daily}})
+    catalogue, versions = UseCaseFolder(tmp_path / "use_cases"), PolicyVersions()
+    foams, waves = catalogue.get("foams"), catalogue.get("waves")
+    version = versions.of(foams, "Which?")
+    assert versions.of(waves, "Which?") == version
+    assert versions.made_of("foams", version) == (foams, "Which?")
+    assert versions.made_of("waves", version) == (waves, "Which?")
+    assert versions.made_of("knots", version) is None
+    assert versions.content(version) is not None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,31 @@ def test_records_go_out_and_come_back_bit_for_bit(records: list[dict[str, Any]])
     again = of(json.loads(json.dumps(list(rows.records()))))
     assert again["size"].tobytes() == rows["size"].tobytes()
     assert again["word"].tolist() == rows["word"].tolist()
+
+
+@given(RECORDS)
+def test_rows_travel_bit_for_bit(records: list[dict[str, Any]]) -> None:
+    rows = of(records).with_columns({"count": np.arange(len(records)), "twice": np.full(len(records), -0.0)})
+    there = pickle.loads(pickle.dumps(rows, protocol=5))
+    assert there.names == rows.names
+    assert there.kinds == rows.kinds
+    for name in rows.names:
+        same = there[name].tolist() == rows[name].tolist() if name == "word" else False
+        assert same or there[name].tobytes() == rows[name].tobytes()
+
+
+def test_rows_without_columns_travel_too() -> None:
+    assert pickle.loads(pickle.dumps(Rows({}))).names == ()
+
+
+@given(records=RECORDS, data=st.data())
+def test_stacked_rows_come_apart_again(records: list[dict[str, Any]], data: st.DataObject) -> None:
+    cuts = [0, *sorted(data.draw(st.lists(st.integers(0, len(records)), max_size=4))), len(records)]
+    whole = of(records)
+    parts = [whole.span(start, stop) for start, stop in pairwise(cuts)]
+    again = Rows.stacked(parts)
+    assert list(again.records()) == records
+    assert again.kinds == whole.kinds
 
 
 @given(records=RECORDS, data=st.data())
@@ -95,3 +122,13 @@ def test_a_text_column_of_equally_long_texts_stays_a_column_of_texts() -> None:
 
 def test_no_columns_are_no_rows() -> None:
     assert len(Rows({})) == 0
+
+
+def test_records_are_each_row_s_own() -> None:
+    odd = np.array([np.float64("nan"), np.float32(2.5), "text"], dtype=object)
+    rows = Rows({"n": numeric_column([1.0, None, -0.0]), "t": text_column(["a", None, ""]), "odd": odd})
+    found = list(rows.records())
+    assert found == [rows.record(row) for row in range(3)]
+    assert [type(each["odd"]) for each in found] == [type(None), float, str]
+    assert str(found[2]["n"]) == "-0.0"
+    assert list(Rows({}).records()) == []

@@ -14,7 +14,8 @@ from pydantic import TypeAdapter
 from serve_app.core.errors import InvalidInput
 from serve_app.core.json_schema import example, json_schema
 from serve_app.core.rows import Rows
-from serve_app.core.schema import validate, validate_one
+from serve_app.core.schema import judged, validate, validate_one
+from serve_app.core.sieve import Sieve
 from serve_app.core.use_case import InputField
 
 FIELDS: dict[str, InputField] = TypeAdapter(dict[str, InputField]).validate_python(
@@ -164,6 +165,24 @@ ACCEPTED = st.fixed_dictionaries(
 def test_accepted_rows_round_trip_to_the_double(instances: list[dict[str, Any]]) -> None:
     as_doubles = [{**one, "count": None if one["count"] is None else float(one["count"])} for one in instances]
     assert list(validate(FIELDS, instances).records()) == as_doubles
+
+
+@given(st.lists(NEAR | ACCEPTED, min_size=1, max_size=4))
+@settings(max_examples=300, deadline=None)
+def test_the_sieve_lets_through_only_what_is_accepted_cell_by_cell(instances: list[Any]) -> None:
+    columns = Sieve(FIELDS).columns(instances)
+    if columns is not None:
+        assert tuple(columns) == tuple(FIELDS)
+        for name, column in judged(FIELDS, instances, batch=True).items():
+            assert columns[name].dtype == column.dtype
+            np.testing.assert_array_equal(columns[name], column)
+
+
+@given(st.lists(ACCEPTED, max_size=4))
+@settings(max_examples=100, deadline=None)
+def test_the_sieve_holds_nothing_back_that_fits(instances: list[Any]) -> None:
+    """Else it would be slow for nothing, and nobody would see it."""
+    assert (Sieve(FIELDS).columns(instances) is None) == (not instances)
 
 
 @given(NEAR)

@@ -27,7 +27,7 @@ from serve_app.core.ports import Asked
 from serve_app.core.rows import Rows, numeric_column, text_column
 from serve_app.core.serving import Cascaded
 from serve_app.core.use_case import UseCase
-from serve_app.core.write_down import Written, write_down
+from serve_app.core.write_down import Abouts, Written, write_down
 from tests.fakes.small_graph import small_use_cases
 
 TICKETS, PRICES, RISK = (small_use_cases()[name] for name in ("tickets", "prices", "risk"))
@@ -48,7 +48,7 @@ def written(
     propensity = np.array([float(row in replies) for row in range(len(rows))])
     came = Cascaded(answers, replies, verdicts, acts, propensity, "sha256:policy")
     about = Written(IDS[: len(rows)], AT, 3.5)
-    return write_down(use_case, rows, came, Asked("r", "kim"), about)
+    return write_down(Abouts().of(use_case), list(rows.records()), came, Asked("r", "kim"), about)
 
 
 def tickets(replies: dict[int, TeacherReply] | None = None) -> list[LoggedPrediction]:
@@ -73,6 +73,8 @@ def test_an_answer_from_head_to_foot() -> None:
         "student": {"label": "access", "confidence": 0.9},
         "teacher": None,
         "decision": {"action": "ROUTE", "target": "desk", "figure": 0.0},
+        "certificate": None,
+        "audited": False,
         "model_version": "7",
         "policy_version": "sha256:policy",
         "degraded": False,

@@ -1,0 +1,1 @@
+"""Where rows come from: files, APIs, and the log of what was answered."""

@@ -1,0 +1,11 @@
+"""What every worker of our Ray does first, before it imports Serve."""
+
+from __future__ import annotations
+
+from serve_app.start.lean import serve_without_pandas
+from serve_app.start.loopback import listen_here
+
+
+def begin() -> None:
+    listen_here()
+    serve_without_pandas()

@@ -1,0 +1,65 @@
+"""What a worker does before it imports Serve, each in a process of its own: an import happens once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from serve_app.start.loopback import FIGURES, here
+
+
+def python(program: str) -> str:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_serve_comes_without_pandas_and_pandas_comes_when_it_is_wanted() -> None:
+    program = """
+import sys
+from serve_app.start.worker import begin
+begin()
+from ray import serve
+import ray.serve._private.replica
+print("pandas" in sys.modules)
+import pandas
+print(pandas.DataFrame({"a": [1]})["a"].sum())
+"""
+    assert python(program).split() == ["False", "1"]
+
+
+def test_haproxy_shows_its_figures_to_nobody_else() -> None:
+    program = """
+from serve_app.start.worker import begin
+begin()
+from ray.serve._private import haproxy
+print("\\n".join(line for line in haproxy.HAPROXY_CONFIG_TEMPLATE.splitlines() if line.strip().startswith("bind ")))
+"""
+    bound = [line.split()[1] for line in python(program).splitlines()]
+    assert bound == ["unix@{{", "{{", "{{", "unix@{{"]
+
+
+def test_a_template_that_has_changed_is_refused() -> None:
+    known = "\n".join(FIGURES)
+    assert "unix@" in here(known)
+    with pytest.raises(RuntimeError, match="RAY_SERVE_ENABLE_HA_PROXY=0"):
+        here(known.replace("bind *", "bind 0.0.0.0"))
+
+
+def test_what_is_set_already_stays_and_haproxys_folder_goes_away_with_its_process() -> None:
+    program = """
+import os
+os.environ |= {"RAY_DEDUP_LOGS": "0", "RAY_SERVE_ENABLE_HA_PROXY": "1"}
+from serve_app.start.environment import set_environment
+set_environment()
+print(os.environ["RAY_DEDUP_LOGS"])
+folder = os.path.dirname(os.environ["RAY_SERVE_HAPROXY_SOCKET_PATH"])
+print(oct(os.stat(folder).st_mode & 0o777), folder)
+"""
+    stayed, mode, folder = python(program).split()
+    assert (stayed, mode) == ("0", "0o700")
+    assert Path(folder).name.startswith("hap-")
+    assert python(f"import os; print(os.path.exists({folder!r}))") == "False"
