@@ -13,6 +13,16 @@ from tests.fakes.no_network import no_network
 from tests.fakes.running import Running, running
 
 ROOT = Path(__file__).resolve().parent.parent
+AGAINST_THE_CLOCK = {"cluster", "contract", "graph", "reliability", "scenario"}
+"""Folders of tests over real processes, sockets and seconds. One that fails there is tried once more, and the report
+says so (RERUN): on a machine that stops for a second somebody's patience ends. What fails twice has failed, and
+tests of rules (``unit``) are never tried again."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").parts[0] in AGAINST_THE_CLOCK:
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(autouse=True, scope="session")

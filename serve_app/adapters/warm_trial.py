@@ -94,7 +94,7 @@ def between() -> None:
     """What the process between runs."""
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
-    while select.select([0], [], [], IDLE_S)[0] and (line := sys.stdin.buffer.readline()):
+    while _readable(0, IDLE_S) and (line := sys.stdin.buffer.readline()):
         told = json.loads(line)
         _read_libraries(told["library"])
         answers.write(json.dumps(_tried(**told)).encode() + b"\n")
@@ -142,6 +142,13 @@ def _waited(child: int, timeout_s: float) -> int | None:
 
 def _line(process: subprocess.Popen[bytes], timeout_s: float) -> bytes:
     """Empty where none came in time, or the process has ended."""
-    if not select.select([process.stdout], [], [], timeout_s)[0]:
+    if process.stdout is None or not _readable(process.stdout.fileno(), timeout_s):
         return b""
-    return process.stdout.readline()  # type: ignore[union-attr]
+    return process.stdout.readline()
+
+
+def _readable(descriptor: int, timeout_s: float) -> bool:
+    """By poll: ``select.select`` takes no descriptor beyond 1,023, and a replica may have more open."""
+    watch = select.poll()
+    watch.register(descriptor, select.POLLIN)
+    return bool(watch.poll(timeout_s * 1000))

@@ -4,6 +4,7 @@ disk's own, so its laws stand here too."""
 from __future__ import annotations
 
 import os
+import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -102,6 +103,23 @@ def test_a_warm_trial_goes_on_after_a_crash_and_after_its_process_has_gone() -> 
     trial(_other(2), use_case())
     assert trial._between is not between
     trial.close()
+
+
+def test_a_warm_trial_works_where_more_than_1024_descriptors_are_open() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 2048:
+        pytest.skip("this machine allows a process no 2,048 descriptors")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    many = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    trial = WarmTrial(loader=f"{LOADERS}:load_student")
+    try:
+        trial(bundle(), use_case())
+        assert trial._between is not None  # it answered: the trial was not repeated cold
+    finally:
+        trial.close()
+        for each in many:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_what_a_crash_leaves_behind_spoils_no_other_trial() -> None:
