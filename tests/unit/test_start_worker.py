@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from serve_app.start.loopback import FIGURES, here
+from serve_app.api.errors import problem_of
+from serve_app.core.errors import Unavailable
+from serve_app.start.haproxy import ERRORS, FIGURES, NO_ROUTE, PROBLEM, RETRY_AFTER_S, ours, refusal_bytes
 
 
 def python(program: str) -> str:
@@ -42,11 +44,34 @@ print("\\n".join(line for line in haproxy.HAPROXY_CONFIG_TEMPLATE.splitlines() i
     assert bound == ["unix@{{", "{{", "{{", "unix@{{"]
 
 
-def test_a_template_that_has_changed_is_refused() -> None:
-    known = "\n".join(FIGURES)
-    assert "unix@" in here(known)
+def test_haproxy_refuses_as_the_api_does() -> None:
+    program = """
+import os, tempfile
+folder = tempfile.mkdtemp()
+os.environ["RAY_SERVE_HAPROXY_CONFIG_FILE_LOC"] = folder + "/haproxy.cfg"
+from serve_app.start.worker import begin
+begin()
+from ray.serve._private import haproxy
+print(haproxy.HAPROXY_CONFIG_TEMPLATE)
+print("file", open(folder + "/unavailable.http").read())
+"""
+    told = python(program)
+    assert NO_ROUTE not in told
+    assert told.count("/unavailable.http") == 3  # for 502, 503 and 504
+    assert f"hdr Retry-After {RETRY_AFTER_S}" in told
+    head, _, body = refusal_bytes().decode().partition("\r\n\r\n")
+    assert f"Content-Length: {len(body)}" in head
+    assert told.endswith(body)
+    known = problem_of(Unavailable("away", RETRY_AFTER_S)).as_dict("r")
+    assert {name: known[name] for name in ("type", "title", "status", "code")}.items() <= PROBLEM.items()
+
+
+@pytest.mark.parametrize("missing", [*FIGURES, NO_ROUTE, ERRORS])
+def test_a_template_that_has_changed_is_refused(missing: str, tmp_path: Path) -> None:
+    known = "\n".join([*FIGURES, NO_ROUTE, ERRORS])
+    assert "unix@" in ours(known, tmp_path)
     with pytest.raises(RuntimeError, match="RAY_SERVE_ENABLE_HA_PROXY=0"):
-        here(known.replace("bind *", "bind 0.0.0.0"))
+        ours(known.replace(missing, ""), tmp_path)
 
 
 def test_what_is_set_already_stays_and_haproxys_folder_goes_away_with_its_process() -> None:

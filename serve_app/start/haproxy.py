@@ -1,0 +1,92 @@
+"""HAProxy as Serve sets it up, changed where ours has to differ, in Serve's own template.
+
+It shows its figures in our folder and not on two ports to everybody. Where no ingress can be reached, it says what
+the ingress itself would say of a part that is away: 503 with ``Retry-After`` as problem+json. Serve's words are a
+plain 404 until it has told HAProxy of its routes, also after a restart, and a plain 500 afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+TEMPLATES = "ray.serve._private.haproxy_templates"
+RETRY_AFTER_S = 2
+
+PROBLEM = {
+    "type": "urn:understudy:problem:unavailable",
+    "title": "A part is away for now",
+    "status": 503,
+    "detail": "no replica of the API can be reached just now; it is starting or being restarted",
+    "code": "unavailable",
+}
+"""As ``api/errors.py`` writes it, but for the request's id, which HAProxy does not know."""
+
+FIGURES = {
+    "bind :{{ config.metrics_port }}": "bind unix@{{ config.socket_path }}.metrics",
+    "bind *:{{ config.stats_port }}": "bind unix@{{ config.socket_path }}.stats",
+}
+"""Sockets in a folder of ours: two Understudys on one machine would want the same ports."""
+
+NO_ROUTE = (
+    "http-request return status 404 content-type text/plain lf-string "
+    "\"Path '%[path]' not found. Ping http://.../-/routes for available routes.\""
+)
+ERRORS = "{{ config.error_file_path }}"
+
+
+class Templates:
+    """Changes the configuration as it is imported: every worker but HAProxy's own is spared Serve."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if name != TEMPLATES:
+            return None
+        sys.meta_path.remove(self)
+        spec = find_spec(name)
+        assert spec is not None
+        load = spec.loader.exec_module  # type: ignore[union-attr]
+
+        def load_and_change(module: ModuleType) -> None:
+            load(module)
+            module.HAPROXY_CONFIG_TEMPLATE = ours(module.HAPROXY_CONFIG_TEMPLATE, _refusal_file())
+
+        spec.loader.exec_module = load_and_change  # type: ignore[union-attr, method-assign]
+        return spec
+
+
+def ours(template: str, refusal: Path) -> str:
+    """``refusal``: a file with ``refusal_bytes``. Raises RuntimeError for a Ray whose template has changed: better no
+    start than an open port."""
+    unavailable = (
+        f"http-request return status 503 content-type application/problem+json hdr Retry-After {RETRY_AFTER_S} "
+        f"string '{json.dumps(PROBLEM)}'"
+    )
+    for theirs, our in {**FIGURES, NO_ROUTE: unavailable, ERRORS: str(refusal)}.items():
+        if theirs not in template:
+            raise RuntimeError(f"HAProxy's template has no {theirs!r}: set RAY_SERVE_ENABLE_HA_PROXY=0")
+        template = template.replace(theirs, our)
+    return template
+
+
+def refusal_bytes() -> bytes:
+    """A whole answer, as HAProxy's ``errorfile`` wants it."""
+    body = json.dumps(PROBLEM).encode()
+    head = (
+        "HTTP/1.1 503 Service Unavailable\r\n"
+        f"Content-Type: application/problem+json\r\nRetry-After: {RETRY_AFTER_S}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def _refusal_file() -> Path:
+    from ray.serve._private.constants import RAY_SERVE_HAPROXY_CONFIG_FILE_LOC
+
+    file = Path(RAY_SERVE_HAPROXY_CONFIG_FILE_LOC).with_name("unavailable.http")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(refusal_bytes())
+    return file
