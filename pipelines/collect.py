@@ -32,7 +32,7 @@ from serve_app.adapters.sql_event_log import open_event_log
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.errors import UnderstudyError
 from serve_app.core.frames import read_column
-from serve_app.core.redact import redacted_frame
+from serve_app.core.redact_frames import redacted_frame
 from serve_app.core.use_case import NumericField, PanelMaker, UseCase
 
 EARLIEST = date(1990, 1, 1)

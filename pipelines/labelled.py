@@ -22,7 +22,8 @@ from pipelines.feature_tables import materialise
 from pipelines.tables import need_columns, read_table
 from serve_app.core.errors import BadConfig
 from serve_app.core.frames import Problems, read, read_column, text_of
-from serve_app.core.redact import redacted_frame, redacted_text
+from serve_app.core.redact import redacted_text
+from serve_app.core.redact_frames import redacted_frame
 from serve_app.core.rows import Rows
 from serve_app.core.use_case import Classification, FeatureTable, NumericField, Regression, UseCase
 

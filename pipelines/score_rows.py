@@ -21,7 +21,7 @@ from serve_app.core.errors import InvalidInput, UnderstudyError, UnknownKey
 from serve_app.core.frames import read
 from serve_app.core.ports import Student
 from serve_app.core.prompt import question
-from serve_app.core.redact import redacted_frame
+from serve_app.core.redact_frames import redacted_frame
 from serve_app.core.rows import Rows
 from serve_app.core.standing import InForce
 from serve_app.core.use_case import Classification, UseCase

@@ -24,8 +24,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.special import betaln
-from scipy.stats import beta
+from scipy.special import betaincc, betaln
 
 from serve_app.core.arbitration import Arbiter, Pair, Winner
 
@@ -86,4 +85,4 @@ def _prior(student: Mapping[Key, int], teacher: Mapping[Key, int], pairs: Mappin
 
 def _chance(wins: float, losses: float) -> float:
     """P(w > 1/2) of Beta(wins, losses): that the student is right more often than the teacher."""
-    return float(beta.sf(0.5, wins, losses))
+    return float(betaincc(wins, losses, 0.5))

@@ -38,7 +38,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import beta, binom
+from scipy.special import bdtr, betaincinv
 
 from serve_app.core.cascade import CertifiedCascade
 from serve_app.core.certificate import Certificate, ClassCertificate
@@ -145,7 +145,7 @@ def _walk(chains: Sequence[Chain], target: float, rows: int) -> list[ClassCertif
     counted = [chain.counts(chain.grid) for chain in chains]
     n, k = (np.concatenate(column) for column in zip(*counted, strict=True))
     ends = np.cumsum([len(chain.grid) for chain in chains])[:-1]
-    values = np.split(binom.cdf(k, n, 1 - target), ends)
+    values = np.split(bdtr(k, n, 1 - target), ends)
     ways = walked([laid_down(chain.level, len(chain.grid)) for chain in chains], values)
     return [_entry(*each, target, rows) for each in zip(chains, counted, ways, strict=True)]
 
@@ -168,7 +168,7 @@ def _refused(chain: Chain, target: float, rows: int) -> ClassCertificate:
 
 def upper_bound(rows: int, disagreements: int, level: float) -> float:
     """Of the risk, Clopper and Pearson's one-sided: exact, at confidence 1 - ``level``."""
-    return 1.0 if disagreements >= rows else float(beta.ppf(1 - level, disagreements + 1, rows - disagreements))
+    return 1.0 if disagreements >= rows else float(betaincinv(disagreements + 1, rows - disagreements, 1 - level))
 
 
 def _needed(chain: Chain, target: float, rows: int) -> int | None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from serve_app.core.errors import FieldError, InvalidInput, NotFound, UnderstudyError, UnknownKey
-from serve_app.core.frames import read, text_of
 from serve_app.core.rows import Column, Rows
 from serve_app.core.use_case import FeatureTable
+
+if TYPE_CHECKING:  # it is 40 MB, and comes into a replica with the first table that is read there
+    import pandas as pd
 
 _SUGGESTED_AMONG = 5_000
 """Among more items than these no near miss is looked for: it would take longer than the answer."""
@@ -30,6 +32,8 @@ class Lookup:
     fit that description, or has an item's day twice."""
 
     def __init__(self, table: FeatureTable, frame: pd.DataFrame) -> None:
+        from serve_app.core.frames import text_of
+
         self._item, self._day = table.maker.item, table.maker.day
         items, days = text_of(frame[self._item]), text_of(frame[self._day])
         self._items = {item: code for code, item in enumerate(sorted(set(items)))}
@@ -101,6 +105,8 @@ class Lookup:
 def _columns(table: FeatureTable, frame: pd.DataFrame) -> dict[str, Column]:
     """The table's own columns as ``Rows`` hold them. The table was made by the pipeline, so a value
     outside the declared bounds is a bug in one of the two and is told as such."""
+    from serve_app.core.frames import read
+
     missing = [name for name in table.columns if name not in frame]
     if missing:
         raise ValueError(f"the feature table lacks {', '.join(missing)}")

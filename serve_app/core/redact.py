@@ -1,7 +1,8 @@
 """What belongs to a person is taken out of texts, once, where they come in: nothing behind that ever sees it.
 
-A request's rows pass ``redacted``, those of a file or a source ``redacted_frame``: both redact the same texts by the
-same rules, so that what is learned from looks like what is served. A redacted text is redacted to itself.
+A request's rows pass ``redacted``, those of a file or a source ``redacted_frame`` (``core/redact_frames.py``): both
+redact the same texts by the same rules, so that what is learned from looks like what is served. A redacted text is
+redacted to itself.
 """
 
 from __future__ import annotations
@@ -11,9 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from serve_app.core.frames import text_of
 from serve_app.core.personal_names import name_spans
 from serve_app.core.personal_numbers import card_spans, email_spans, national_id_spans, phone_spans
 from serve_app.core.rows import Rows, text_column
@@ -92,22 +91,13 @@ def redacted(use_case: UseCase, rows: Rows) -> Rows:
     names = [name for name in redacted_fields(use_case) if name in rows.columns]
     if not names:
         return rows
-    return rows.with_columns({name: text_column(_column(use_case, name, rows[name])) for name in names})
-
-
-def redacted_frame(use_case: UseCase, frame: pd.DataFrame) -> pd.DataFrame:
-    """The same for a table: its text columns as ``str`` or None, redacted."""
-    names = [name for name in redacted_fields(use_case) if name in frame]
-    if not names:
-        return frame
-    cells = {name: _column(use_case, name, text_of(frame[name])) for name in names}
-    return frame.assign(**{name: pd.Series(each, dtype=object, index=frame.index) for name, each in cells.items()})
+    return rows.with_columns({name: text_column(redacted_column(use_case, name, rows[name])) for name in names})
 
 
 def redacted_record(use_case: UseCase, record: Mapping[str, Any]) -> dict[str, Any]:
     """The same for one row of JSON values."""
     names = [name for name in redacted_fields(use_case) if isinstance(record.get(name), str)]
-    return {**record, **{name: _column(use_case, name, text_column([record[name]]))[0] for name in names}}
+    return {**record, **{name: redacted_column(use_case, name, text_column([record[name]]))[0] for name in names}}
 
 
 def redacted_text(use_case: UseCase, text: str | None) -> str | None:
@@ -132,7 +122,7 @@ def redacted_values(use_case: UseCase, value: Any) -> Any:
     return value
 
 
-def _column(use_case: UseCase, name: str, texts: np.ndarray[Any, Any]) -> list[str | None]:
+def redacted_column(use_case: UseCase, name: str, texts: np.ndarray[Any, Any]) -> list[str | None]:
     assert use_case.redaction is not None
     field = use_case.fields[name]
     longest: int | None = getattr(field, "max_length", None)

@@ -19,11 +19,11 @@ from serve_app.core.redact import (
     Redactor,
     redacted,
     redacted_fields,
-    redacted_frame,
     redacted_record,
     redacted_text,
     redacted_values,
 )
+from serve_app.core.redact_frames import redacted_frame
 from serve_app.core.rows import text_column
 from serve_app.core.schema import validate
 from serve_app.core.use_case import Redaction, UseCase
