@@ -116,7 +116,7 @@ def score(run: Run, came: Came) -> Outputs:
         good, wrong = _parted(table.shown, block)
         bad += wrong
         root.write_table(good, use_case.name, "scores", run.job_id, f"part-{number:05d}.parquet")
-        summary.take(good.to_pylist())
+        summary.take(good.select([name for name in good.column_names if name in summary.columns]).to_pydict())
         _tell(run, f"{summary.rows} rows scored")
     kept = quarantine.keep(root, use_case.name, run.job_id, bad)
     if bad and not summary.rows:

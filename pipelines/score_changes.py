@@ -11,6 +11,8 @@ from serve_app.core.jobs import Report
 
 ALERT_ROWS = 1000
 NAMED = 100
+SAID = ("score", "label", "value")
+"""What is told of a row that alerts."""
 
 Actions = Mapping[str, str]
 """Key -> action."""
@@ -29,18 +31,24 @@ class Summary:
     alert_rows: list[dict[str, Any]] = field(default_factory=list)
     by_key: dict[str, str] = field(default_factory=dict)
 
-    def take(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        for row in rows:
-            action = row["action"]
-            self.rows += 1
-            self.actions[action] += 1
-            known = None if self.key is None else row[self.key]
-            if known is not None:
-                self.by_key[str(known)] = action
-            if action in self.alert:
-                self.alerts += 1
-                if len(self.alert_rows) < ALERT_ROWS:
-                    self.alert_rows.append(_alert(row, known))
+    def take(self, rows: Mapping[str, Sequence[Any]]) -> None:
+        """``rows``: by column; ``action``, the key, and what is told of an alert."""
+        actions = rows["action"]
+        self.rows += len(actions)
+        self.actions.update(actions)
+        keys = [None] * len(actions) if self.key is None else rows[self.key]
+        self.by_key.update((str(key), action) for key, action in zip(keys, actions, strict=True) if key is not None)
+        alerting = [row for row, action in enumerate(actions) if action in self.alert]
+        self.alerts += len(alerting)
+        for row in alerting[: ALERT_ROWS - len(self.alert_rows)]:
+            said = {name: rows[name][row] for name in SAID if name in rows}
+            told = {name: value for name, value in said.items() if value is not None}
+            self.alert_rows.append({"key": keys[row], "action": actions[row], **told})
+
+    @property
+    def columns(self) -> set[str]:
+        """What ``take`` reads."""
+        return {"action", *SAID, *([] if self.key is None else [self.key])}
 
 
 def run_before(reports: Iterable[Report], job_id: str, table: str) -> Report | None:
@@ -65,8 +73,3 @@ def changes(before: Actions, now: Actions, alert: Sequence[str]) -> dict[str, An
         "rows_new": len(now.keys() - before.keys()),
         "rows_gone": len(before.keys() - now.keys()),
     }
-
-
-def _alert(row: Mapping[str, Any], key: Any) -> dict[str, Any]:
-    said = {name: row[name] for name in ("score", "label", "value") if row.get(name) is not None}
-    return {"key": key, "action": row["action"], **said}

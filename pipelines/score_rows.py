@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from serve_app.core import cascade
 from serve_app.core.answers import Act, Question, StudentAnswers, TeacherFailure, TeacherReply, Verdict
-from serve_app.core.decision import decide
+from serve_app.core.decision import decide_all, looked_at
 from serve_app.core.envelope import version_of
 from serve_app.core.errors import InvalidInput, UnderstudyError, UnknownKey
 from serve_app.core.frames import read
@@ -59,7 +59,7 @@ class RowScorer:
     ) -> None:
         self._use_case, self._student, self._tables, self._holds = use_case, student, tables, holds
         self._ask, self._prompt = ask, prompt
-        self._schema = schema(use_case)
+        self._schema, self._identity = schema(use_case), identity(use_case)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         known = [name for name in self._use_case.fields if name in batch.column_names]
@@ -69,9 +69,9 @@ class RowScorer:
         good = np.setdiff1d(np.arange(len(frame)), np.fromiter(why, dtype=np.intp, count=len(why)))
         joined, unknown = self._joined(rows.take(good))
         why |= {int(good[row]): reason for row, reason in unknown.items()}
-        answered = self._answered(joined) if len(joined) else []
         told = [{PROBLEM: why[row], ROW: _json(frame, row)} for row in sorted(why)]
-        return pa.Table.from_pylist([*answered, *told], schema=self._schema)
+        wrong = pa.Table.from_pylist(told, schema=self._schema)
+        return pa.concat_tables([self._answered(joined), wrong]) if len(joined) else wrong
 
     def _joined(self, rows: Rows) -> tuple[Rows, dict[int, str]]:
         """The rows that the feature table knows, and by row why it does not know the others."""
@@ -94,33 +94,49 @@ class RowScorer:
         half = len(index) // 2
         return {**self._unknown(rows, index[:half]), **self._unknown(rows, index[half:])}
 
-    def _answered(self, rows: Rows) -> list[dict[str, Any]]:
+    def _answered(self, rows: Rows) -> pa.Table:
         use_case = self._use_case
         answers = self._student.answer(rows.select(list(use_case.features())))
         deferred = np.flatnonzero(cascade.should_defer(use_case.cascade, answers, self._holds(answers)))
         positive = use_case.target.positive if isinstance(use_case.target, Classification) else None
         replies = dict(zip(deferred.tolist(), self._replies(rows, deferred), strict=True))
         verdicts = cascade.settle(use_case.cascade, answers, replies, use_case.teacher.reliability, positive)
-        return [
-            self._line(answers, record, verdict, decide(use_case.decision, verdict, record))
-            for record, verdict in zip(rows.records(), verdicts, strict=True)
-        ]
+        acts = decide_all(use_case.decision, verdicts, looked_at(use_case.decision, rows))
+        who = {name: pa.array(rows[name], from_pandas=True) for name in self._identity}
+        cells = {**who, **_said(answers, verdicts), **_done(acts), PROBLEM: None, ROW: None}
+        columns = [_column(cells[field.name], field.type, len(rows)) for field in self._schema]
+        return pa.Table.from_arrays(columns, schema=self._schema)
 
     def _replies(self, rows: Rows, deferred: np.ndarray[Any, Any]) -> Sequence[TeacherReply]:
         if self._ask is None:
             return [TeacherFailure("batch")] * len(deferred)
         return self._ask([question(self._use_case, self._prompt, each) for each in rows.take(deferred).records()])
 
-    def _line(self, answers: StudentAnswers, record: Mapping[str, Any], said: Verdict, act: Act) -> dict[str, Any]:
-        low, high = said.interval or (None, None)
-        return {
-            **{name: record[name] for name in identity(self._use_case)},
-            "label": said.label, "confidence": said.confidence, "score": said.score,
-            "value": said.value, "low": low, "high": high,
-            "source": said.source, "action": act.action, "target": act.target,
-            "details": None if act.details is None else json.dumps(act.details),
-            "model_version": version_of(answers), "degraded": said.degraded, "reason": said.reason,
-        }  # fmt: skip
+
+def _said(answers: StudentAnswers, verdicts: Sequence[Verdict]) -> dict[str, list[Any]]:
+    """By column, a cell a row: a table of columns is made in half the time of one of rows."""
+    bounds = [verdict.interval or (None, None) for verdict in verdicts]
+    plain = ("label", "confidence", "score", "value", "source", "degraded", "reason")
+    return {
+        **{name: [getattr(verdict, name) for verdict in verdicts] for name in plain},
+        "low": [low for low, _ in bounds],
+        "high": [high for _, high in bounds],
+        "model_version": [version_of(answers)] * len(verdicts),
+    }
+
+
+def _done(acts: Sequence[Act]) -> dict[str, list[Any]]:
+    return {
+        "action": [act.action for act in acts],
+        "target": [act.target for act in acts],
+        "details": [None if act.details is None else json.dumps(act.details) for act in acts],
+    }
+
+
+def _column(cells: Any, kind: pa.DataType, rows: int) -> pa.Array:
+    if cells is None:
+        return pa.nulls(rows, kind)
+    return cells.cast(kind) if isinstance(cells, pa.Array) else pa.array(cells, kind)
 
 
 def identity(use_case: UseCase) -> list[str]:

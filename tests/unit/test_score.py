@@ -237,15 +237,16 @@ def test_a_repeated_step_compares_with_the_run_before_and_not_with_itself() -> N
 def test_the_summary_counts_all_and_names_the_first() -> None:
     summary = Summary("id", ["ALERT"])
     for _ in range(3):
-        summary.take(
-            {"id": f"s{n}", "action": ["OK", "ALERT"][n % 2], "score": n / 1000, "label": "x"} for n in range(1000)
-        )
+        summary.take({
+            "id": [f"s{n}" for n in range(1000)], "action": ["OK", "ALERT"] * 500,
+            "score": [n / 1000 for n in range(1000)], "label": ["x"] * 1000,
+        })  # fmt: skip
     assert (summary.rows, summary.alerts, summary.actions) == (3000, 1500, {"OK": 1500, "ALERT": 1500})
     assert len(summary.alert_rows) == 1000
     assert summary.alert_rows[0] == {"key": "s1", "action": "ALERT", "score": 0.001, "label": "x"}
     assert len(summary.by_key) == 1000
     without = Summary(None, [])
-    without.take([{"action": "OK", "value": 1.5}])
+    without.take({"action": ["OK"], "value": [1.5]})
     assert (without.alerts, without.by_key) == (0, {})
 
 
