@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: serve test check bench bench-accuracy bench-loop bench-swap bench-cascade clean lock
+.PHONY: serve test check bench bench-accuracy bench-loop bench-swap bench-cascade bench-score bench-retrain clean lock
 .DEFAULT_GOAL := serve
 
 serve: $(READY)
@@ -39,6 +39,12 @@ bench-swap: $(READY)
 
 bench-cascade: $(READY)
 	$(BIN)/python -m tests.benchmarks.cascade $(ARGS)
+
+bench-score: $(READY)
+	$(BIN)/python -m tests.benchmarks.score $(ARGS)
+
+bench-retrain: $(READY)
+	$(BIN)/python -m tests.benchmarks.retrain $(ARGS)
 
 clean:
 	rm -rf .venv .understudy .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

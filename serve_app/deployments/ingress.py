@@ -7,6 +7,7 @@ log; only then is the answer sent.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -36,6 +37,7 @@ from serve_app.core.decision import decide_alone
 from serve_app.core.errors import UnderstudyError
 from serve_app.core.events import Label, LoggedPrediction
 from serve_app.core.feedback import checked
+from serve_app.core.ids import CHANCE, ulids
 from serve_app.core.narrative import facts, fill
 from serve_app.core.platform import Platform
 from serve_app.core.ports import Answered, Asked, Part
@@ -152,7 +154,7 @@ class IngressDesk:
         own = await self._answering.answer(use_case, rows, asked.user, top)
         joined = own.rows
         written = Written(
-            ids=[str(ULID()) for _ in range(len(rows))],
+            ids=ulids(time.time_ns() // 1_000_000, os.urandom(CHANCE * len(rows))),
             at=datetime.now(UTC),
             latency_ms=(time.perf_counter() - started) * 1000,
         )
