@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,36 +23,55 @@ REMEMBERED = 64
 """Versions whose content is remembered: whoever asks does so just after the edit that made one."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A rendered prompt, and when its file was last looked at."""
+
+    use_case: UseCase
+    stamp: Stamp
+    text: str
+    looked: float
+
+
 class Prompts:
-    def __init__(self, catalogue: UseCaseFolder) -> None:
-        self._catalogue = catalogue
-        self._read: dict[Path, tuple[object, Stamp, str]] = {}
+    """Looks at a file at most every ``refresh_s`` seconds: it is asked for every batch."""
+
+    def __init__(
+        self, catalogue: UseCaseFolder, refresh_s: float = 1.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._catalogue, self._refresh_s, self._clock = catalogue, refresh_s, clock
+        self._read: dict[tuple[str, str], _Read] = {}
 
     def of(self, name: str) -> str:
         """What the teacher is told."""
         use_case = self._catalogue.get(name)
-        return self._rendered(use_case, self._catalogue.folder(name) / use_case.teacher.prompt)
+        return self._rendered(use_case, use_case.teacher.prompt)
 
     def narrative(self, name: str) -> str | None:
         """What the narrator is told; None when there is nothing for an LLM to tell."""
         use_case = self._catalogue.get(name)
         if use_case.narrative is None or use_case.narrative.prompt is None:
             return None
-        return self._rendered(use_case, self._catalogue.folder(name) / use_case.narrative.prompt)
+        return self._rendered(use_case, use_case.narrative.prompt)
 
-    def _rendered(self, use_case: UseCase, file: Path) -> str:
+    def _rendered(self, use_case: UseCase, file: str) -> str:
         """Empty when the file has gone, which ``understudy check`` refuses; the last good one when it
         can no longer be used. Raises BadConfig for a first one whose placeholder cannot be filled."""
-        known = self._read.get(file)
+        known, now = self._read.get((use_case.name, file)), self._clock()
+        if known is not None and known.use_case is use_case and now - known.looked < self._refresh_s:
+            return known.text
+        path = self._catalogue.folder(use_case.name) / file
         try:
-            about = file.stat()
+            about = path.stat()
         except OSError:
-            return known[2] if known else ""
+            return known.text if known else ""
         stamp = (about.st_mtime_ns, about.st_size)
-        if known is None or known[0] is not use_case or known[1] != stamp:
-            known = (use_case, stamp, _text(file, use_case, None if known is None else known[2]))
-            self._read[file] = known
-        return known[2]
+        if known is None or known.use_case is not use_case or known.stamp != stamp:
+            text = _text(path, use_case, None if known is None else known.text)
+        else:
+            text = known.text
+        self._read[use_case.name, file] = _Read(use_case, stamp, text, now)
+        return text
 
 
 def _text(file: Path, use_case: UseCase, last_good: str | None) -> str:

@@ -26,7 +26,7 @@ class UseCaseFolder:
 
     def __init__(self, path: Path, refresh_s: float = 2.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._path, self._refresh_s, self._clock = Path(path), refresh_s, clock
-        self._good: Mapping[str, UseCase] = {}
+        self._good: Mapping[str, UseCase] = MappingProxyType({})
         self._bad: Mapping[str, str] = {}
         self._stamps: dict[str, Stamp] = {}
         self._looked: float | None = None
@@ -53,7 +53,7 @@ class UseCaseFolder:
     def all(self) -> Mapping[str, UseCase]:
         """By name, sorted. Never changes in a reader's hands."""
         self._refresh()
-        return MappingProxyType(dict(self._good))
+        return self._good
 
     def problems(self) -> dict[str, str]:
         """What is wrong, by folder name; a use case may be here and still serve its last good version."""
@@ -61,11 +61,15 @@ class UseCaseFolder:
         return dict(self._bad)
 
     def _refresh(self) -> None:
-        with self._lock:
-            now = self._clock()
-            if self._looked is None or now - self._looked >= self._refresh_s:
-                self._looked = now
-                self._look()
+        """Asked several times a request: who comes too early does not even take the lock."""
+        if self._is_due():
+            with self._lock:
+                if self._is_due():
+                    self._look()
+                    self._looked = self._clock()
+
+    def _is_due(self) -> bool:
+        return self._looked is None or self._clock() - self._looked >= self._refresh_s
 
     def _look(self) -> None:
         try:
@@ -92,7 +96,7 @@ class UseCaseFolder:
                 bad[name] = str(error)
                 if name in self._good:
                     good[name] = self._good[name]
-        self._good, self._bad = dict(sorted(good.items())), bad
+        self._good, self._bad = MappingProxyType(dict(sorted(good.items()))), bad
 
 
 def _stamp(folder: Path) -> Stamp:

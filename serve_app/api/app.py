@@ -26,7 +26,7 @@ from serve_app.api import (
 )
 from serve_app.api.declared import Declared
 from serve_app.api.dependencies import Service
-from serve_app.api.door import Door
+from serve_app.api.door import Door, Rules
 from serve_app.api.errors import problem_of, response
 from serve_app.api.openapi import OpenApi
 from serve_app.api.quick import Quick
@@ -63,8 +63,12 @@ def create_app(graph: Graph, limits: Limits, version: str, *, labels_answers: bo
     app.openapi = OpenApi(service)  # type: ignore[method-assign]
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _refused)
-    app.add_middleware(Quick, service=service, declared=declared, routes=app.routes)
-    app.add_middleware(Door, timeout_s=limits.request_timeout_s, labels=labels_answers, most=limits.max_in_flight)
+    rules = Rules(limits.request_timeout_s, limits.max_in_flight, labels_answers)
+    app.add_middleware(Door, rules=rules)
+    behind = app.build_middleware_stack
+    app.build_middleware_stack = lambda: Quick(  # type: ignore[method-assign]
+        behind(), service, declared, app.routes, rules
+    )
     return app
 
 

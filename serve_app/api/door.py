@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import time
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -23,27 +24,35 @@ ALWAYS = ("/livez", "/readyz", "/v2/health")
 """Answered however many are inside: an overloaded process is not a dead one."""
 
 
-class Door:
-    """ASGI middleware around the whole application. ``timeout_s`` bounds a request from its first
-    byte to its answer; ``most``: requests in this process at once, and one more is refused with a time to
-    come back. ``labels`` is unset behind a server that puts the id into the answer itself."""
+@dataclass(slots=True)
+class Rules:
+    """Of all doors of one application. ``timeout_s`` bounds a request from its first byte to its answer;
+    ``most``: requests in this process at once, and one more is refused with a time to come back; ``inside``:
+    how many there are. ``labels`` is unset behind a server that puts the id into the answer itself."""
 
-    def __init__(self, app: ASGIApp, timeout_s: float, labels: bool, most: int) -> None:
-        self._app = app
-        self._most, self._inside = most, 0
-        self._timeout_s = timeout_s
-        self._labels = labels
+    timeout_s: float
+    most: int
+    labels: bool
+    inside: int = 0
+
+
+class Door:
+    """ASGI middleware."""
+
+    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+        self._app, self._rules = app, rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        visit = Visit(scope, send, self._labels)
-        self._inside += 1
+        rules = self._rules
+        visit = Visit(scope, send, rules.labels)
+        rules.inside += 1
         try:
-            if self._inside > self._most and not scope["path"].startswith(ALWAYS):
+            if rules.inside > rules.most and not scope["path"].startswith(ALWAYS):
                 raise Overloaded("more requests are under way than can be answered")
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(rules.timeout_s):
                 await self._app(scope, receive, visit.send)
         except ClientDisconnect:
             log.info("the client left: request_id=%s path=%r", visit.request_id, scope["path"])
@@ -52,7 +61,7 @@ class Door:
                 raise
             await visit.refuse(exc, receive)
         finally:
-            self._inside -= 1
+            rules.inside -= 1
 
 
 class Visit:

@@ -1,8 +1,9 @@
-"""The quick way to what is asked most: predictions, past the router.
+"""The quick way to what is asked most: predictions, past FastAPI's middleware and its router.
 
 FastAPI tries one route after the other and solves each endpoint's dependencies anew, which costs more
-than everything else here. The endpoints are the same ones, so nothing is answered otherwise. Whatever
-is not plainly a prediction of a use case that is there goes on to the router, refusals included.
+than everything else here. The endpoints are the same ones, behind a door of the same kind, so nothing is
+answered otherwise. Whatever is not plainly a prediction of a use case that is there goes on to FastAPI,
+refusals included.
 """
 
 from __future__ import annotations
@@ -18,18 +19,25 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from serve_app.api import predict
 from serve_app.api.declared import Declared, answer
 from serve_app.api.dependencies import Call, Service
+from serve_app.api.door import Door, Rules
 
 PREFIX, BATCH = "/api/v1/predict/", "/batch"
+
+ASKED = "understudy.asked"
+"""Where the scope of a request keeps what answers it, on its way through the door."""
 
 FIXED = {path.removeprefix(PREFIX) for path in (route.path for route in predict.router.routes) if "{" not in path}
 """Names under the prefix that the router does not take for a use case."""
 
 
 class Quick:
-    """ASGI middleware behind the door. ``routes``: the router's, which come before those of use cases."""
+    """ASGI, in front of ``app``. ``routes``: the router's, which come before those of use cases."""
 
-    def __init__(self, app: ASGIApp, service: Service, declared: Declared, routes: Sequence[BaseRoute]) -> None:
+    def __init__(
+        self, app: ASGIApp, service: Service, declared: Declared, routes: Sequence[BaseRoute], rules: Rules
+    ) -> None:
         self._app, self._service, self._declared, self._routes = app, service, declared, routes
+        self._door = Door(self._answer, rules)
         self._free: dict[str, bool] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,8 +45,12 @@ class Quick:
         if asked is None:
             await self._app(scope, receive, send)
         else:
-            response = await asked(Call(Request(scope, receive), self._service))
-            await response(scope, receive, send)
+            scope[ASKED] = asked
+            await self._door(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response: Response = await scope[ASKED](Call(Request(scope, receive), self._service))
+        await response(scope, receive, send)
 
     def _asked(self, scope: Scope) -> Callable[[Call], Awaitable[Response]] | None:
         path, root = scope["path"], scope.get("root_path", "")

@@ -48,6 +48,8 @@ class Rows:
         chosen = np.asarray(index)
         if chosen.dtype != bool:
             chosen = chosen.astype(np.intp)
+        elif chosen.all() and len(chosen) == len(self):
+            return self
         return Rows({name: column[chosen] for name, column in self.columns.items()})
 
     def span(self, start: int, stop: int) -> Rows:

@@ -58,6 +58,7 @@ class CascadeDesk:
     ) -> None:
         self._catalogue, self._teacher, self._decision = catalogue, teacher, decision
         self._models = Models(models)
+        self._features = _Features()
         self._prompts, self._versions = Prompts(catalogue), PolicyVersions()
         self._chance = np.random.default_rng()
         reports = partial(open_reports, platform.store, Path(platform.state))
@@ -73,13 +74,14 @@ class CascadeDesk:
         also explained, by so many contributions. May be done twice. Raises UnknownUseCase, Unavailable, Overloaded."""
         use_case, prompt = self._catalogue.get(name), self._prompts.of(name)
         model = await self._models.of(name)
-        answers, told = await _student(model, _features(use_case, rows), top)
+        answers, told = await _student(model, self._features.of(use_case, rows), top)
         policy = use_case.cascade
         force = await self._standings.of(name, policy, answers)
         deferred = cascade.should_defer(policy, answers, force)
         audited = cascade.chosen(policy, self._chance.random(len(rows)))
         kept = ~(deferred | audited)
-        settled = await self._settled(use_case, rows.take(kept), answers.take(kept), {})
+        mine = (rows, answers) if kept.all() else (rows.take(kept), answers.take(kept))
+        settled = await self._settled(use_case, *mine, {})
         return Screened(
             answers, deferred, audited, settled, cascade.propensity(policy, deferred),
             self._versions.of(use_case, prompt), policy.audit_rate, force, told,
@@ -100,7 +102,7 @@ class CascadeDesk:
 
     async def shadow(self, name: str, rows: Rows) -> StudentAnswers | None:
         """What the waiting challenger would answer; None where there is none."""
-        return await call((await self._models.of(name)).shadow, _features(self._catalogue.get(name), rows))
+        return await call((await self._models.of(name)).shadow, self._features.of(self._catalogue.get(name), rows))
 
     async def policy(self, version: str) -> dict[str, Any] | None:
         """What stands behind a policy version that was answered by lately."""
@@ -153,13 +155,22 @@ async def _student(model: Any, features: Rows, top: int | None) -> tuple[Student
     return answers, told
 
 
-def _features(use_case: UseCase, rows: Rows) -> Rows:
-    """What the student sees. For a moment after an edit of the use case, the ingress may have validated
-    by the configuration before it."""
-    wanted = list(use_case.features())
-    if not set(wanted) <= set(rows.names):
-        raise Unavailable(f"the configuration of {use_case.name} is being read again", 2)
-    return rows.select(wanted)
+class _Features:
+    """What the student sees of a use case's rows. Its names are worked out once for each configuration."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[UseCase, tuple[str, ...]]] = {}
+
+    def of(self, use_case: UseCase, rows: Rows) -> Rows:
+        """For a moment after an edit of the use case, the ingress may have validated by the configuration before
+        it: raises Unavailable."""
+        known = self._known.get(use_case.name)
+        if known is None or known[0] is not use_case:
+            known = self._known[use_case.name] = (use_case, tuple(use_case.features()))
+        try:
+            return rows.select(known[1])
+        except KeyError:
+            raise Unavailable(f"the configuration of {use_case.name} is being read again", 2) from None
 
 
 def _positive(use_case: UseCase) -> str | None:

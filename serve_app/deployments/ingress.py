@@ -7,6 +7,7 @@ log; only then is the answer sent.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import time
 from collections.abc import Mapping
@@ -61,6 +62,9 @@ from serve_app.deployments.swap import in_this_process
 TOP = 8
 """Contributions told in an explanation."""
 
+RARELY = (50_000, 20, 100)
+"""Python's own (700, 10, 10) looks for cycles every few requests, of which none leaves one: a tenth of their CPU."""
+
 
 class IngressDesk:
     """The port ``Graph``. ``cascade``, ``teacher``, ``registry``, ``replays``: handles; ``cascade`` perhaps one that
@@ -69,6 +73,7 @@ class IngressDesk:
     async def __init__(
         self, catalogue: UseCaseFolder, platform: Platform, cascade: Any, teacher: Any, registry: Any, replays: Any
     ) -> None:
+        gc.set_threshold(*RARELY)
         self._catalogue, self._platform = catalogue, platform
         cascade = await settle_in(cascade)
         self._teacher = teacher
@@ -171,7 +176,9 @@ class IngressDesk:
         self._shadows.consider(use_case, rows, [event.id for event in events])
 
     def _events(self, use_case: UseCase, own: Own, asked: Asked, written: Written) -> list[LoggedPrediction]:
-        return write_down(self._abouts.of(use_case), own.features, own.cascaded, asked, written)
+        """Where none is kept, what the student saw is not written out either."""
+        features = own.features if self._platform.store.predictions == "keep" else [{}] * len(written.ids)
+        return write_down(self._abouts.of(use_case), features, own.cascaded, asked, written)
 
     async def _narrate(self, name: str, answer: dict[str, Any], explanation: dict[str, Any]) -> dict[str, Any] | None:
         """By the LLM when there is one with a key, else the template, and marked as such."""
@@ -204,4 +211,8 @@ def _open(platform: Platform) -> Stores:
 
 
 # Never full: the door of the API refuses with problem+json, where Serve's proxy would with plain text.
-Ingress = serve.deployment(**thin("Ingress", ongoing=4096, queued=-1, drain_s=20))(serve.ingress()(IngressDesk))
+# Of Serve's own log only what is wrong: a line a request that nobody is to read would still be made up.
+Ingress = serve.deployment(
+    **thin("Ingress", ongoing=4096, queued=-1, drain_s=20),
+    logging_config={"log_level": "WARNING", "enable_access_log": False},
+)(serve.ingress()(IngressDesk))

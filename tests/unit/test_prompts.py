@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def prompts(folder: Path) -> Prompts:
-    return Prompts(UseCaseFolder(folder, refresh_s=0))
+    return Prompts(UseCaseFolder(folder, refresh_s=0), refresh_s=0)
 
 
 def edit(file: Path, text: str | bytes) -> None:
@@ -68,7 +68,7 @@ def test_a_prompt_that_has_gone_leaves_the_last_one_in_place(prompts: Prompts, f
 
 
 def test_a_first_prompt_with_a_slip_is_refused(folder: Path) -> None:
-    prompts = Prompts(UseCaseFolder(folder, refresh_s=3600))
+    prompts = Prompts(UseCaseFolder(folder, refresh_s=3600), refresh_s=0)
     assert prompts.of("knots")
     edit(folder / "stones" / "prompt.md", "One of {klasses}.")
     with pytest.raises(BadConfig, match="klasses"):
@@ -103,3 +103,16 @@ def test_two_use_cases_of_one_policy_are_kept_apart(tmp_path: Path) -> None:
     assert versions.made_of("waves", version) == (waves, "Which?")
     assert versions.made_of("knots", version) is None
     assert versions.content(version) is not None
+
+
+def test_a_file_is_looked_at_no_more_often_than_asked(tmp_path: Path) -> None:
+    now = [0.0]
+    write_use_case(tmp_path, "stones")
+    prompt = tmp_path / "use_cases" / "stones" / "prompt.md"
+    prompts = Prompts(UseCaseFolder(tmp_path / "use_cases"), refresh_s=1.0, clock=lambda: now[0])
+    before = prompts.of("stones")
+    prompt.write_text("Another one.", encoding="utf-8")
+    now[0] = 0.9
+    assert prompts.of("stones") == before
+    now[0] = 1.0
+    assert prompts.of("stones") == "Another one."
