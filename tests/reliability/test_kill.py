@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import itertools
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,20 +15,19 @@ import psutil
 import pytest
 
 from serve_app.adapters.sql_event_log import SqlEventLog
-from tests.fakes.running import Running
+from tests.fakes.running import Running, haproxy
 
 pytestmark = pytest.mark.cluster
 
 THREADS = 4
 BACK_S = 45.0
-HAPROXY = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1"
 PARTS = (
     "ServeReplica:understudy:Decision",
     "ServeReplica:understudy:Teacher",
     "ServeReplica:understudy:Model:it_tickets",
     "ServeReplica:understudy:Cascade",
     "ServeReplica:understudy:Ingress",
-    *(("ray::HAProxyManager", "/haproxy -db") if HAPROXY else ("ray::ProxyActor",)),
+    *(("ray::HAProxyManager", "/haproxy -db") if haproxy() else ("ray::ProxyActor",)),
     "ray::ServeController",
 )
 
