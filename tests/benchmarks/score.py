@@ -25,20 +25,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 
-from serve_app.adapters.config_files import load_use_case
-from serve_app.adapters.registries import move_champion, open_registry
-from serve_app.core.platform import Platform
-from tests.benchmarks.serving.numbers import NAMES, STEPS, Numbers, numbers, sealed, use_case
+from tests.benchmarks.lone import NAME, lone_use_case
+from tests.benchmarks.serving.numbers import NAMES, STEPS
 from tests.benchmarks.serving.usage import memory
 from tests.fakes.running import ROOT, Running, running
 
-NAME, FILE, SEED = "numbers", "weekly.parquet", 11
+FILE, SEED = "weekly.parquet", 11
 BLOCK = 100_000
 
 LOOP = """
@@ -71,9 +67,9 @@ class Round:
 def main() -> int:
     asked = _arguments()
     with tempfile.TemporaryDirectory() as data:
-        made = _prepared(Path(data), asked.rows)
-        with tempfile.TemporaryDirectory() as folder, running(Path(folder), {}, Path(data) / "configs") as started:
-            _champion(started, made)
+        _prepared(Path(data), asked.rows)
+        state = {"UNDERSTUDY_STATE": str(Path(data) / "state")}
+        with tempfile.TemporaryDirectory() as folder, running(Path(folder), state, Path(data) / "configs") as started:
             rounds = [_round(Path(data), started, turn + 1, asked.rounds) for turn in range(asked.rounds)]
     told = _told(asked.rows, rounds)
     asked.out.parent.mkdir(parents=True, exist_ok=True)
@@ -82,37 +78,19 @@ def main() -> int:
     return 0
 
 
-def _prepared(data: Path, rows: int) -> Numbers:
+def _prepared(data: Path, rows: int) -> None:
     """The configuration with its table in the use case's folder, and the model beside it."""
-    made = numbers(4096)
-    (data / "model.txt").write_text(made.text, encoding="utf-8")
-    folder = data / "configs" / "use_cases" / NAME
-    folder.mkdir(parents=True)
-    (data / "configs" / "platform.yaml").write_text("{}\n", encoding="utf-8")
-    case = use_case(NAME, 0.0, {"kind": "none"})
-    case["fields"] = {"row": {"kind": "id"}, **case["fields"]}
-    case["scoring"] = {"path": FILE, "key": "row"}
-    (folder / "use_case.yaml").write_text(yaml.safe_dump(case, sort_keys=False), encoding="utf-8")
-    (folder / "prompt.md").write_text("yes or no?\n", encoding="utf-8")
-    rng = np.random.default_rng(SEED)
-    with pq.ParquetWriter(folder / FILE, _block(rng, 0, 1).schema) as writer:
+    lone_use_case(data, {"fields": {"row": {"kind": "id"}}, "scoring": {"path": FILE, "key": "row"}})
+    rng, file = np.random.default_rng(SEED), data / "configs" / "use_cases" / NAME / FILE
+    with pq.ParquetWriter(file, _block(rng, 0, 1).schema) as writer:
         for start in range(0, rows, BLOCK):
             writer.write_table(_block(rng, start, min(BLOCK, rows - start)))
-    return made
 
 
 def _block(rng: np.random.Generator, start: int, rows: int) -> pa.Table:
     ids = pa.array([f"r{number:07d}" for number in range(start, start + rows)])
     drawn = (rng.normal(size=(rows, len(NAMES))) * STEPS).round() / STEPS
     return pa.table({"row": ids, **{name: drawn[:, column] for column, name in enumerate(NAMES)}})
-
-
-def _champion(started: Running, made: Numbers) -> None:
-    registry = open_registry(Platform(state=str(started.state)))
-    bundle = sealed(made, load_use_case(started.configs / "use_cases" / NAME))
-    version = registry.register(NAME, bundle, {}, {"origin": "benchmark"}).version
-    move_champion(registry, NAME, version)
-    httpx.post(f"{started.url}/reload", timeout=60).raise_for_status()
 
 
 def _round(data: Path, started: Running, turn: int, of: int) -> Round:
