@@ -21,7 +21,7 @@ tests of rules (``unit``) are never tried again."""
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.relative_to(ROOT / "tests").parts[0] in AGAINST_THE_CLOCK:
+        if item.path.relative_to(ROOT / "tests").parts[0] in AGAINST_THE_CLOCK and not item.get_closest_marker("flaky"):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

@@ -45,7 +45,7 @@ class ClassAnswers:
         return len(self.probabilities)
 
     def take(self, rows: Index) -> ClassAnswers:
-        return replace(self, probabilities=self.probabilities[rows])
+        return ClassAnswers(self.classes, self.probabilities[rows], self.model_version, self.grounds)
 
     def best(self) -> npt.NDArray[np.intp]:
         return np.asarray(np.argmax(self.probabilities, axis=1), dtype=np.intp)

