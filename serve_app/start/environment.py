@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import socket
 import sys
 from importlib.util import find_spec
 from shutil import rmtree
@@ -49,9 +50,19 @@ def _haproxy() -> dict[str, str]:
     Serve's own, which all may enter, where the path of ours would be too long."""
     folder = mkdtemp(prefix="hap-")
     atexit.register(rmtree, folder, ignore_errors=True)
-    started = {"RAY_SERVE_HAPROXY_BINARY_PATH": str(launcher(folder, sys.executable))}
+    started = {
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(launcher(folder, sys.executable)),
+        # Of the proxy that HAProxy falls back on: always 8500 else, which a second Understudy could not have.
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(_free_port()),
+    }
     if len(folder) > LONGEST:
         return HAPROXY | started
     files = {"CONFIG_FILE_LOC": "haproxy.cfg", "SOCKET_PATH": "admin", "METRICS_SOCKET_PATH": "metrics"}
     files |= {"SERVER_STATE_BASE": "", "SERVER_STATE_FILE": "servers"}
     return HAPROXY | started | {f"RAY_SERVE_HAPROXY_{name}": os.path.join(folder, file) for name, file in files.items()}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

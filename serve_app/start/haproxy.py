@@ -1,9 +1,9 @@
 """HAProxy as Serve sets it up, changed where ours has to differ, in Serve's own template.
 
 It ends with the manager that started it: else it would outlive one that is killed, and the next could not have its
-port. It shows its figures in our folder and not on two ports to everybody. Where no ingress can be reached, it says what
-the ingress itself would say of a part that is away: 503 with ``Retry-After`` as problem+json. Serve's words are a
-plain 404 until it has told HAProxy of its routes, also after a restart, and a plain 500 afterwards.
+port. It shows its figures in our folder and not on two ports to everybody. Where no ingress can be reached, it says
+what the ingress itself would say of a part that is away: 503 with ``Retry-After`` as problem+json. Serve's words are
+a plain 404 until it has told HAProxy of its routes, also after a restart, and a plain 500 afterwards.
 """
 
 from __future__ import annotations
