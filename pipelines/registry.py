@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import ray
-from ray import serve
 from ray.exceptions import RayError
 from ray.serve.exceptions import RayServeException
 
+from pipelines.handles import blocking_handle
 from serve_app.adapters.hop import ours
 from serve_app.adapters.registries import move_champion, open_registry
 from serve_app.core.errors import RegistryUnavailable
@@ -95,6 +95,6 @@ def _served() -> ServedRegistry | None:
     if not ray.is_initialized():  # asking for a handle would start a cluster
         return None
     try:
-        return ServedRegistry(serve.get_deployment_handle(*SERVED))
+        return ServedRegistry(blocking_handle(*SERVED))
     except (KeyError, RayServeException):  # Serve raises KeyError for an application it has not got
         return None

@@ -232,11 +232,12 @@ def _table(table: FeatureTable, state: Path, use_case: str) -> tuple[FeatureTabl
 
 
 def _teacher() -> Any:
-    from ray import serve
     from ray.serve.exceptions import RayServeException
 
+    from pipelines.handles import blocking_handle
+
     try:
-        return serve.get_deployment_handle(*TEACHER)
+        return blocking_handle(*TEACHER)
     except (KeyError, RayServeException):
         raise Refusal("teacher_away", "the serving application, which asks the teacher, does not run") from None
 
