@@ -36,7 +36,7 @@ SIZES = (1, 7, 33, 1000, 4096)
 """How many rows at a time: part of a block, a block and a bit, many."""
 
 ODD = (
-    np.nan, 0.0, -0.0, 1e-45, -1e-45, 1e-36, -1e-36, 1e-35, -1e-35, 1.1e-35, 1.0, -1.0, 3.4e38, -3.4e38, np.inf, -np.inf,
+    np.nan, 0.0, -0.0, 1e-45, -1e-45, 1e-36, -1e-36, 1e-35, -1e-35, 1.0, -1.0, 3.4e38, -3.4e38, np.inf, -np.inf,
 )  # fmt: skip
 ODD_CATEGORIES = (np.nan, 0.0, -0.0, -0.5, 0.5, -1.0, -7.0, 1e9, 2.0**31, -(2.0**31))
 

@@ -41,7 +41,7 @@ from serve_app.core.rows import Rows
 from serve_app.core.serving import Cascaded
 from serve_app.core.student_file import paired
 from serve_app.core.use_case import Classification, UseCase
-from serve_app.core.write_down import Written, write_down
+from serve_app.core.write_down import Abouts, Written, write_down
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = (1, 16, 128, 1000)
@@ -121,6 +121,7 @@ def stages(world: World, size: int) -> dict[str, Stage]:
     scores = [paired(student._log_odds(setup, matrix)) for matrix in matrices]
     answers = [student.answer(rows) for rows in batches]
     settled = [_settle(use_case, *pair) for pair in zip(answers, whole, strict=True)]
+    about = Abouts().of(use_case)
     ids, at = [f"{number:026d}" for number in range(size)], datetime(2026, 1, 2, tzinfo=UTC)
 
     def bare(i: int) -> object:
@@ -128,7 +129,7 @@ def stages(world: World, size: int) -> dict[str, Stage]:
 
     def written(i: int) -> object:
         came = Cascaded(answers[i], {}, *settled[i], np.zeros(size), "sha256:policy")
-        return write_down(use_case, whole[i], came, Asked("r", None), Written(ids, at, 1.0))
+        return write_down(about, list(whole[i].records()), came, Asked("r", None), Written(ids, at, 1.0))
 
     made: dict[str, Stage] = {
         "bare": bare,
