@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,6 +21,8 @@ import filelock
 
 from serve_app.adapters.tree_tables import TreeTables, from_bytes, to_bytes
 from serve_app.core.errors import BadBundle
+
+_DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 
 
 class CompiledCache:
@@ -59,17 +62,17 @@ class CompiledCache:
                 raise
 
     def drop(self, digest: str) -> None:
-        with suppress(OSError):
+        with suppress(OSError, BadBundle):
             self._path(digest).unlink(missing_ok=True)
 
     @contextmanager
     def turn(self, wait_s: float) -> Iterator[bool]:
-        """Whether this one may make some now."""
+        """Whether this one may make some now. Raises OSError where the disk has no room for a lock."""
         lock = filelock.FileLock(self._root / "trying" / "compiled.lock", timeout=wait_s)
+        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
         try:
-            Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
             lock.acquire()
-        except OSError:  # which filelock.Timeout is, too
+        except filelock.Timeout:
             yield False
             return
         try:
@@ -78,4 +81,6 @@ class CompiledCache:
             lock.release()
 
     def _path(self, digest: str) -> Path:
-        return self._root / "compiled" / digest.removeprefix("sha256:")
+        if not (match := _DIGEST.fullmatch(digest)):
+            raise BadBundle(f"{digest[:100]!r} is no digest")
+        return self._root / "compiled" / match[1]

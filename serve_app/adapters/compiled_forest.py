@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from serve_app.adapters.boosted_student import SMALL, Forest
-from serve_app.adapters.tree_kernel import LANES, SLOTS, kernel
+from serve_app.adapters.tree_kernel import kernel
 from serve_app.adapters.tree_tables import TreeTables
+from serve_app.adapters.tree_walk import LANES, SLOTS
 from serve_app.core.student_file import Floats
 from serve_app.core.tfidf import Floats32
 

@@ -208,8 +208,11 @@ def test_without_llvm_lightgbm_answers_and_the_log_says_what_is_missing(
     assert one.predictor == "lightgbm"
 
 
-def test_a_disk_that_takes_nothing_leaves_lightgbm(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
-    (machine.root / "compiled").write_text("a file where a folder should be")
+@pytest.mark.parametrize("place", ["compiled", "trying"])
+def test_a_disk_that_takes_nothing_leaves_lightgbm(
+    machine: Machine, caplog: pytest.LogCaptureFixture, place: str
+) -> None:
+    (machine.root / place).write_text("a file where a folder should be")
     one = student()
     machine.behind(one, digest_of(bundle()))
     assert one.predictor == "lightgbm"
@@ -262,6 +265,13 @@ def test_room_is_made_together_with_the_bundles(tmp_path: Path) -> None:
     for seed in (3, 4):
         small.put(trained(use_case("knots"), seed))
     assert not machine.kept().exists()
+
+
+def test_a_digest_that_could_leave_the_folder_is_none(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+    one = student()
+    machine.behind(one, "sha256:../../elsewhere")
+    assert "is no digest" in caplog.text
+    assert one.predictor == "lightgbm"
 
 
 def test_only_lightgbms_students_are_compiled(machine: Machine) -> None:

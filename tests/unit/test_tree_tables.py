@@ -12,8 +12,9 @@ import pytest
 from serve_app.adapters.compiled_forest import CompiledForest
 from serve_app.adapters.compiled_trial import SIZES, probing_rows
 from serve_app.adapters.lightgbm_student import LightGBMForest
-from serve_app.adapters.tree_kernel import LANES, kernel
+from serve_app.adapters.tree_kernel import kernel
 from serve_app.adapters.tree_tables import TreeTables, at_most, from_bytes, to_bytes
+from serve_app.adapters.tree_walk import LANES
 from serve_app.core.errors import BadBundle
 
 COLUMNS = 6
