@@ -11,13 +11,14 @@ Answers depend on the row alone, bit for bit: not on its batch, not on the numbe
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Protocol, Self
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from serve_app.core.answers import ClassAnswers, Contribution, Explanation, ValueAnswers
 from serve_app.core.bundle import read_manifest
@@ -26,7 +27,7 @@ from serve_app.core.features import Featuriser
 from serve_app.core.grounds import Grounds, grounds_of
 from serve_app.core.ports import Bundle
 from serve_app.core.rows import Rows
-from serve_app.core.student_file import ClassSetup, Floats, StudentSetup, ValueSetup, paired
+from serve_app.core.student_file import ClassSetup, Floats, StudentSetup, ValueSetup, paired, read_setup
 from serve_app.core.text import canonical
 from serve_app.core.tfidf import Floats32
 from serve_app.core.use_case import Classification, Target
@@ -36,11 +37,13 @@ SMALL = 256
 
 OTHER = "(other)"
 TERMS = 6
-_SETUP: TypeAdapter[StudentSetup] = TypeAdapter(StudentSetup)
 
 
 class Forest(Protocol):
     """The bags of one model. Both give one array a bag, in order; safe to be asked by several threads."""
+
+    predictor: str
+    """Who walks the trees: the library by its name, or ``compiled``."""
 
     def raw(self, matrix: Floats32, threads: int) -> Iterable[Floats]:
         """(n, scores): what the trees add."""
@@ -78,15 +81,17 @@ class BoostedStudent(ABC):
     @classmethod
     def read(cls, files: Mapping[str, bytes], target: Target, version: str, num_threads: int = 1) -> Self:
         try:
-            setup = _SETUP.validate_json(files["student.json"])
-            trees = {model: cls._forest(cls._texts(files, model, setup), setup, num_threads) for model in models(setup)}
+            setup = read_setup(files)
+            texts = cls.texts(files, setup)
+            trees = {model: cls._forest(each, setup, num_threads) for model, each in texts.items()}
         except (KeyError, ValidationError) as error:
             raise BadBundle(f"the student cannot be read: {error}") from None
         return cls(target, setup, Featuriser.read(files), trees, version, num_threads)
 
     @classmethod
-    def _texts(cls, files: Mapping[str, bytes], model: str, setup: StudentSetup) -> list[bytes]:
-        return [files[cls.file_of(model, bag)] for bag in range(setup.bags)]
+    def texts(cls, files: Mapping[str, bytes], setup: StudentSetup) -> dict[str, list[bytes]]:
+        """By model, one a bag. Raises KeyError."""
+        return {model: [files[cls.file_of(model, bag)] for bag in range(setup.bags)] for model in models(setup)}
 
     @classmethod
     def file_of(cls, model: str, bag: int) -> str:
@@ -110,6 +115,25 @@ class BoostedStudent(ABC):
     def has_prior(self) -> bool:
         """Whether boosting started from a linear model on text."""
         return isinstance(self._setup, ClassSetup) and self._setup.prior is not None
+
+    @property
+    def predictor(self) -> str:
+        """Who walks the trees now."""
+        return next(iter(self._trees.values())).predictor
+
+    @property
+    def trees(self) -> Mapping[str, Forest]:
+        return self._trees
+
+    def take_trees(self, trees: Mapping[str, Forest]) -> None:
+        """The same trees in other hands, from the next call on: one that is under way keeps those it began with."""
+        self._trees = trees
+
+    def with_trees(self, trees: Mapping[str, Forest]) -> Self:
+        """This student, which stays as it is, with the same trees in other hands."""
+        other = copy.copy(self)
+        other._trees = trees
+        return other
 
     def answer(self, rows: Rows) -> ClassAnswers | ValueAnswers:
         matrix = self._featuriser.matrix(rows)
@@ -143,16 +167,17 @@ class BoostedStudent(ABC):
         return answers if self._grounds is None else replace(answers, grounds=self._grounds)
 
     def _values(self, setup: ValueSetup, rows: Rows, matrix: Floats32) -> ValueAnswers:
-        learned = [self._raw(model, matrix)[:, 0] for model in models(setup)]
+        trees = self._trees
+        learned = [self._raw(trees[model], matrix)[:, 0] for model in models(setup)]
         return value_answers(setup, rows, learned, self._version)
 
     def _log_odds(self, setup: ClassSetup, matrix: Floats32) -> Floats:
-        return setup.start(self._featuriser, matrix) + self._raw("classes", matrix)
+        return setup.start(self._featuriser, matrix) + self._raw(self._trees["classes"], matrix)
 
-    def _raw(self, model: str, matrix: Floats32) -> Floats:
+    def _raw(self, forest: Forest, matrix: Floats32) -> Floats:
         """(n, scores): what the trees add, the mean of the bags."""
         threads = 1 if len(matrix) <= SMALL else self._num_threads
-        return _mean(self._trees[model].raw(matrix, threads))
+        return _mean(forest.raw(matrix, threads))
 
     def _explained(self, answers: ClassAnswers) -> list[str]:
         assert isinstance(self._target, Classification)

@@ -4,6 +4,7 @@
     <root>/last/<use case>.json    the champion that was served last
     <root>/tried/<digest>          a bundle that this machine has tried in a child process, and found good
     <root>/trying/<digit>.lock     held while one is being tried
+    <root>/compiled/<digest>       its trees as tables, see ``compiled_cache``
     <root>/.new-...                being written or thrown away
 
 Replicas of one machine share the folder. Whatever is read is checked again; what does not hold is
@@ -21,6 +22,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 
 import filelock
@@ -167,7 +169,7 @@ class BundleCache:
         for folder in self._root.glob(f"{_NEW}*"):
             if time.time() - _used_at(folder) > _ABANDONED_S:
                 shutil.rmtree(folder, ignore_errors=True)
-        for mark in (self._root / "tried").glob("*"):
+        for mark in chain((self._root / "tried").glob("*"), (self._root / "compiled").glob("*")):
             if not (self._root / mark.name).exists():
                 mark.unlink(missing_ok=True)
 

@@ -26,6 +26,8 @@ class LightGBMStudent(BoostedStudent):
 
 
 class LightGBMForest:
+    predictor = "lightgbm"
+
     def __init__(self, boosters: Sequence[lgb.Booster]) -> None:
         self._boosters = boosters
         functions = library()

@@ -34,6 +34,8 @@ class XGBoostForest:
     A booster's threads are set when it is read: to set them for a call would change it under another
     thread's feet, so that there is one set of boosters for each number."""
 
+    predictor = "xgboost"
+
     def __init__(self, texts: Sequence[bytes], begun: int | None, num_threads: int) -> None:
         self._begun = begun
         self._boosters = {threads: [_booster(text, threads) for text in texts] for threads in {1, num_threads}}

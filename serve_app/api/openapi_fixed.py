@@ -108,7 +108,7 @@ def _known(known: Mapping[str, UseCase]) -> Json:
 
 
 def _models() -> Json:
-    shown = {"models": [{"use_case": "a_use_case", "version": "3", "state": "ready"}]}
+    shown = {"models": [{"use_case": "a_use_case", "version": "3", "state": "ready", "predictor": "lightgbm"}]}
     schema = closed({"models": array({"type": "object"})})
     return {"/api/v1/predict/models": {"get": reading("models", "predict", "The models that serve", schema, shown)}}
 

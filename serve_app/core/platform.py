@@ -126,6 +126,13 @@ class Pipelines(Config):
 Placement = Literal["graph", "near", "fused"]
 
 
+class Students(Config):
+    """``predictor``: who walks the trees of LightGBM's students while they serve: the library, or machine code made
+    here, with the same bits (the extra ``compiled``)."""
+
+    predictor: Literal["lightgbm", "compiled"] = "lightgbm"
+
+
 class Replicas(Config):
     """How many of each part run. ``model``: of each use case's student, where it is a deployment of its own."""
 
@@ -147,6 +154,7 @@ class Platform(Config):
     data: Data = Data()
     pipelines: Pipelines = Pipelines()
     replicas: Replicas = Replicas()
+    students: Students = Students()
     teacher: Teacher = Teacher()
     auth: Auth = Auth()
     limits: Limits = Limits()

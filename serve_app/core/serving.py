@@ -134,7 +134,7 @@ def _merged(waits: Bools, kept: Sequence[T], asked: Sequence[T]) -> list[T]:
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
-    """What one replica serves. ``version`` is None while there is no champion."""
+    """What one replica serves. ``version`` is None while there is no champion. ``predictor``: who walks its trees."""
 
     use_case: str
     state: PartState
@@ -143,6 +143,7 @@ class ModelState:
     digest: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     trained_at: str | None = None
+    predictor: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -153,4 +154,5 @@ class ModelState:
             "detail": self.detail,
             "metrics": dict(self.metrics),
             "trained_at": self.trained_at,
+            "predictor": self.predictor,
         }

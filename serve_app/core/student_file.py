@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, TypeAdapter
 
 from serve_app.core.calibration import Calibration, Scaling
 from serve_app.core.config import Config
@@ -65,6 +66,12 @@ class ValueSetup(Config):
 
 
 StudentSetup = Annotated[ClassSetup | ValueSetup, Field(discriminator="kind")]
+_SETUP: TypeAdapter[StudentSetup] = TypeAdapter(StudentSetup)
+
+
+def read_setup(files: Mapping[str, bytes]) -> StudentSetup:
+    """Raises KeyError, ValidationError."""
+    return _SETUP.validate_json(files["student.json"])
 
 
 def paired(scores: Floats) -> Floats:

@@ -29,6 +29,11 @@ class Served:
     version: str
     digest: str
 
+    @property
+    def predictor(self) -> str:
+        """Who walks the student's trees, which may change while it serves."""
+        return str(getattr(self.student, "predictor", self.manifest.family))
+
     def is_of(self, version: str, digest: str) -> bool:
         return (self.version, self.digest) == (version, digest)
 

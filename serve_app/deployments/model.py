@@ -14,12 +14,14 @@ import logging
 import os
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ray import serve
 
 from serve_app.adapters.bundle_cache import BundleCache
+from serve_app.adapters.compiled_students import CompiledStudents
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.answers import Explanation, NoStudent, StudentAnswers
 from serve_app.core.errors import BadBundle, RegistryUnavailable, UnderstudyError, UnknownUseCase
@@ -66,7 +68,9 @@ class ModelDesk:
     async def __init__(self, name: str, catalogue: UseCaseFolder, platform: Platform, registry: Any) -> None:
         self._name, self._catalogue, self._platform = name, catalogue, platform
         self._registry = registry if registry is not None else serve.get_deployment_handle(*REGISTRY)
-        self._held = Held(name, self._configured, self._registry, BundleCache(Path(platform.state) / "cache"))
+        bundles = Path(platform.state) / "cache"
+        self._held = Held(name, self._configured, self._registry, BundleCache(bundles))
+        self._compiled = CompiledStudents(bundles) if platform.students.predictor == "compiled" else None
         self._refused: dict[str, float] = {}
         self._prepares = 0
         self._condition = Condition(name)
@@ -98,7 +102,8 @@ class ModelDesk:
         return await asyncio.to_thread(lambda: (able.answer(rows), able.explain(rows, top)))
 
     def state(self) -> ModelState:
-        return self._condition.state
+        serving = self._held.serving
+        return replace(self._condition.state, predictor=None if serving is None else serving.predictor)
 
     async def prepare(self, version: str, digest: str) -> Readiness:
         """Everything that may fail or take time, so that ``commit`` can do neither. Never raises; what
@@ -212,9 +217,11 @@ class ModelDesk:
             raise
 
     async def _serve(self, served: Served) -> None:
-        """The flip; then a note of it for the next start."""
+        """The flip; then a note of it for the next start, and, behind it, quicker trees."""
         self._held.serve(served)
         self._condition.serves(served)
+        if self._compiled is not None:
+            self._compiled.behind(served.student, served.digest)
         await self._held.remember(served)
 
     def _drop(self, prepares: int) -> None:

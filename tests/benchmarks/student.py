@@ -5,7 +5,8 @@
 Two students: ``numeric``, 200 trees of 31 leaves on 30 columns, and ``text``, that of ``it_tickets``. Every call
 has rows that the last one had not, since a processor learns the branches of a row that is asked for again.
 Microseconds of a processor a call, the best of the rounds, which are interleaved: anything but the best measures
-the neighbours. ``bare`` is ``Booster.predict`` on the matrix, all bags of it; ``x`` is over that.
+the neighbours. ``bare`` is ``Booster.predict`` on the matrix, all bags of it; ``x`` is over that. ``compiled`` and
+``answer, compiled`` are ``trees`` and ``answer`` by machine code, after it was made as in a replica.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ from rich.table import Table
 from pipelines.fit import Fitted, fit
 from pipelines.labelled import load
 from serve_app.adapters.boosted_student import BoostedStudent, class_answers
+from serve_app.adapters.compiled_forest import CompiledForest
 from serve_app.adapters.config_files import load_use_case
 from serve_app.adapters.lightgbm_student import LightGBMStudent
+from serve_app.adapters.tree_tables import TreeTables
 from serve_app.core import cascade
 from serve_app.core.answers import Act, Verdict
 from serve_app.core.decision import decide_all
@@ -38,7 +41,7 @@ from serve_app.core.rows import Rows
 from serve_app.core.serving import Cascaded
 from serve_app.core.student_file import paired
 from serve_app.core.use_case import Classification, UseCase
-from serve_app.core.write_down import Written, write_down
+from serve_app.core.write_down import Abouts, Written, write_down
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = (1, 16, 128, 1000)
@@ -57,6 +60,7 @@ class World:
     name: str
     use_case: UseCase
     student: BoostedStudent
+    quick: BoostedStudent
     boosters: Sequence[lgb.Booster]
     rows: Rows
 
@@ -100,12 +104,14 @@ def text() -> World:
 def _world(name: str, use_case: UseCase, files: dict[str, bytes], rows: Rows) -> World:
     student = LightGBMStudent.read(files, use_case.target, "1")
     bags = [lgb.Booster(model_str=files[each].decode()) for each in sorted(files) if each.startswith("trees-")]
-    return World(name, use_case, student, bags, rows)
+    tables = TreeTables.of([bag.model_to_string().encode() for bag in bags])
+    quick = student.with_trees({"classes": CompiledForest(tables, student.trees["classes"])})
+    return World(name, use_case, student, quick, bags, rows)
 
 
 def stages(world: World, size: int) -> dict[str, Stage]:
     """Each on its own, with what the one before has made."""
-    student, use_case, target = world.student, world.use_case, world.use_case.target
+    student, quick, use_case, target = world.student, world.quick, world.use_case, world.use_case.target
     assert isinstance(target, Classification)
     featuriser, setup = student._featuriser, student._setup
     features = list(use_case.features())
@@ -115,6 +121,7 @@ def stages(world: World, size: int) -> dict[str, Stage]:
     scores = [paired(student._log_odds(setup, matrix)) for matrix in matrices]
     answers = [student.answer(rows) for rows in batches]
     settled = [_settle(use_case, *pair) for pair in zip(answers, whole, strict=True)]
+    about = Abouts().of(use_case)
     ids, at = [f"{number:026d}" for number in range(size)], datetime(2026, 1, 2, tzinfo=UTC)
 
     def bare(i: int) -> object:
@@ -122,13 +129,15 @@ def stages(world: World, size: int) -> dict[str, Stage]:
 
     def written(i: int) -> object:
         came = Cascaded(answers[i], {}, *settled[i], np.zeros(size), "sha256:policy")
-        return write_down(use_case, whole[i], came, Asked("r", None), Written(ids, at, 1.0))
+        return write_down(about, list(whole[i].records()), came, Asked("r", None), Written(ids, at, 1.0))
 
     made: dict[str, Stage] = {
         "bare": bare,
         "answer": lambda i: student.answer(batches[i]),
         "features": lambda i: featuriser.matrix(batches[i]),
-        "trees": lambda i: student._raw("classes", matrices[i]),
+        "trees": lambda i: student._raw(student.trees["classes"], matrices[i]),
+        "compiled": lambda i: student._raw(quick.trees["classes"], matrices[i]),
+        "answer, compiled": lambda i: quick.answer(batches[i]),
         "calibration": lambda i: class_answers(target, setup, scores[i], "1"),
         "settle+decide": lambda i: _settle(use_case, answers[i], whole[i]),
         "write_down": written,

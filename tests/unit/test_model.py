@@ -120,7 +120,7 @@ async def test_without_a_champion_every_row_is_somebody_elses(place: Place) -> N
         assert await desk.answer(ROWS) == NoStudent(100)
         assert await desk.explain(ROWS, 3) == (NoStudent(100), None)
         state = desk.state()
-        assert (state.state, state.version, state.digest) == ("cold", None, None)
+        assert (state.state, state.version, state.digest, state.predictor) == ("cold", None, None, None)
 
 
 async def test_a_first_champion_is_served_from_the_start(fresh: Place) -> None:
@@ -133,6 +133,7 @@ async def test_a_first_champion_is_served_from_the_start(fresh: Place) -> None:
         assert (state["state"], state["version"], state["digest"]) == ("ready", number, digest_of(bundle()))
         assert state["metrics"]["accuracy"] > 0.5
         assert state["trained_at"].startswith("2026-01-02")
+        assert state["predictor"] == "lightgbm"
 
 
 @pytest.mark.parametrize("count", [1, INLINE_ROWS, INLINE_ROWS + 1])

@@ -41,7 +41,7 @@ def paths(node: Any, at: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     return [path for key, value in node.items() for path in paths(value, (*at, key))]
 
 
-OTHER: dict[str, str] = {"local": "jwt", "full": "normal", "graph": "near", "keep": "drop"}
+OTHER: dict[str, str] = {"local": "jwt", "full": "normal", "graph": "near", "keep": "drop", "lightgbm": "compiled"}
 
 
 @pytest.mark.parametrize("at", [path for path, _ in settings()], ids=variable)

@@ -17,6 +17,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
     "near-2": {"PLACEMENT": "near", "STORE__PREDICTIONS": "drop", "REPLICAS__INGRESS": "2"},
     "fused": {"PLACEMENT": "fused", "STORE__PREDICTIONS": "drop"},
     "fused-log": {"PLACEMENT": "fused"},
+    "fused-compiled": {"PLACEMENT": "fused", "STORE__PREDICTIONS": "drop", "STUDENTS__PREDICTOR": "compiled"},
     "fused-2": {"PLACEMENT": "fused", "STORE__PREDICTIONS": "drop", "REPLICAS__INGRESS": "2"},
 }
 """Keys of ``platform.yaml``, as the environment writes them. A setting with a key that this version does not

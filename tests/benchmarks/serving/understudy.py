@@ -52,6 +52,7 @@ class Understudy:
             took.append(first_answer(started.url, ask, alive, began, lambda: started.printed))
             until_banner(started)
             _until_ready(started)
+            _until_it_predicts_by(started, self.setting.get("STUDENTS__PREDICTOR", "lightgbm"))
 
         try:
             with running(folder, self.told(folder), self.prepared.configs, until) as started:
@@ -74,6 +75,19 @@ def _until_ready(started: Running) -> None:
         if time.monotonic() > end:
             raise DidNotServe(f"not ready: {', '.join(waiting)}")
         time.sleep(LOOK_S)
+
+
+def _until_it_predicts_by(started: Running, predictor: str) -> None:
+    """What is made behind the start is there."""
+    end = time.monotonic() + START_S
+    with started.client() as client:
+        while True:
+            found = client.get("/api/v1/predict/models").json()["models"]
+            if not [each for each in found if each.get("predictor", predictor) not in (predictor, None)]:
+                return
+            if time.monotonic() > end:
+                raise DidNotServe(f"students do not predict by {predictor}")
+            time.sleep(LOOK_S)
 
 
 def variants(prepared: Prepared, environment: Mapping[str, str]) -> list[Understudy]:
