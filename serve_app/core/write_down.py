@@ -48,6 +48,11 @@ class Abouts:
         return known[1]
 
 
+def answers(about: About, came: Cascaded, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """One a row, in order, where none of it is written down: an event takes as long as its answer again."""
+    return [_answer(about, own, came, row, ids[row]) for row, own in enumerate(said(came.answers))]
+
+
 def write_down(
     about: About, features: Sequence[dict[str, Any]], came: Cascaded, asked: Asked, written: Written
 ) -> list[LoggedPrediction]:
@@ -69,19 +74,7 @@ def event(
         features=features,
         student=own.logged(),
         teacher=teacher_part(reply),
-        answer=envelope(
-            written.ids[row],
-            about.use_case,
-            came.answers,
-            own,
-            reply,
-            came.verdicts[row],
-            came.acts[row],
-            came.policy_version,
-            about.regression,
-            came.force,
-            came.is_audited(row),
-        ),
+        answer=_answer(about, own, came, row, written.ids[row]),
         model_version=version_of(came.answers),
         policy_version=came.policy_version,
         schema_version=about.schema_version,
@@ -92,6 +85,13 @@ def event(
         user=asked.user,
         audit_rate=came.audit_rate if came.is_audited(row) else None,
     )
+
+
+def _answer(about: About, own: Said, came: Cascaded, row: int, prediction_id: str) -> dict[str, Any]:
+    return envelope(
+        prediction_id, about.use_case, came.answers, own, came.replies.get(row), came.verdicts[row], came.acts[row],
+        came.policy_version, about.regression, came.force, came.is_audited(row),
+    )  # fmt: skip
 
 
 def _cost(reply: TeacherReply | None) -> float:

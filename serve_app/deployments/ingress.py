@@ -46,7 +46,7 @@ from serve_app.core.redact import redacted_text
 from serve_app.core.rows import Rows
 from serve_app.core.serving import Cascaded
 from serve_app.core.use_case import UseCase
-from serve_app.core.write_down import Abouts, Written, write_down
+from serve_app.core.write_down import Abouts, Written, answers, write_down
 from serve_app.deployments.answering import Answering, Own, aside
 from serve_app.deployments.calls import call
 from serve_app.deployments.desk_savings import Ledgers
@@ -166,11 +166,15 @@ class IngressDesk:
             at=datetime.now(UTC),
             latency_ms=(time.perf_counter() - started) * 1000,
         )
-        events = await aside(len(rows), self._events, use_case, own, asked, written)
-        if self._platform.store.predictions == "keep":
-            await self._keep(use_case, joined, own.cascaded.policy_version, events)
         retry_after_s = seconds_until(own.cascaded.money_again, written.at)
-        return Answered([event.answer for event in events], joined, retry_after_s), own.cascaded
+        if self._platform.store.predictions == "keep":
+            events = await aside(len(rows), self._events, use_case, own, asked, written)
+            await self._keep(use_case, joined, own.cascaded.policy_version, events)
+            answered = [event.answer for event in events]
+        else:
+            about = self._abouts.of(use_case)
+            answered = await aside(len(rows), answers, about, own.cascaded, written.ids)
+        return Answered(answered, joined, retry_after_s), own.cascaded
 
     async def _keep(self, use_case: UseCase, rows: Rows, policy: str, events: list[LoggedPrediction]) -> None:
         """Returns once it is durable."""
@@ -179,9 +183,7 @@ class IngressDesk:
         self._shadows.consider(use_case, rows, [event.id for event in events])
 
     def _events(self, use_case: UseCase, own: Own, asked: Asked, written: Written) -> list[LoggedPrediction]:
-        """Where none is kept, what the student saw is not written out either."""
-        features = own.features if self._platform.store.predictions == "keep" else [{}] * len(written.ids)
-        return write_down(self._abouts.of(use_case), features, own.cascaded, asked, written)
+        return write_down(self._abouts.of(use_case), own.features, own.cascaded, asked, written)
 
     async def _narrate(self, name: str, answer: dict[str, Any], explanation: dict[str, Any]) -> dict[str, Any] | None:
         """By the LLM when there is one with a key, else the template, and marked as such."""

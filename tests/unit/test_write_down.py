@@ -28,6 +28,7 @@ from serve_app.core.rows import Rows, numeric_column, text_column
 from serve_app.core.serving import Cascaded
 from serve_app.core.use_case import UseCase
 from serve_app.core.write_down import Abouts, Written, write_down
+from serve_app.core.write_down import answers as answers_alone
 from tests.fakes.small_graph import small_use_cases
 
 TICKETS, PRICES, RISK = (small_use_cases()[name] for name in ("tickets", "prices", "risk"))
@@ -48,7 +49,10 @@ def written(
     propensity = np.array([float(row in replies) for row in range(len(rows))])
     came = Cascaded(answers, replies, verdicts, acts, propensity, "sha256:policy")
     about = Written(IDS[: len(rows)], AT, 3.5)
-    return write_down(Abouts().of(use_case), list(rows.records()), came, Asked("r", "kim"), about)
+    events = write_down(Abouts().of(use_case), list(rows.records()), came, Asked("r", "kim"), about)
+    told = answers_alone(Abouts().of(use_case), came, about.ids)
+    assert told == [event.answer for event in events], "the same where none is written down"
+    return events
 
 
 def tickets(replies: dict[int, TeacherReply] | None = None) -> list[LoggedPrediction]:
