@@ -11,6 +11,7 @@ from serve_app.core.platform import Platform
 
 SETTINGS: Mapping[str, Mapping[str, str]] = {
     "graph": {"STORE__PREDICTIONS": "drop"},
+    "graph-2": {"STORE__PREDICTIONS": "drop", "REPLICAS__INGRESS": "2"},
     "graph-log": {},
     "near": {"PLACEMENT": "near", "STORE__PREDICTIONS": "drop"},
     "near-log": {"PLACEMENT": "near"},
@@ -19,6 +20,13 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
     "fused-log": {"PLACEMENT": "fused"},
     "fused-compiled": {"PLACEMENT": "fused", "STORE__PREDICTIONS": "drop", "STUDENTS__PREDICTOR": "compiled"},
     "fused-2": {"PLACEMENT": "fused", "STORE__PREDICTIONS": "drop", "REPLICAS__INGRESS": "2"},
+    "fused-2-log": {"PLACEMENT": "fused", "REPLICAS__INGRESS": "2"},
+    "fused-2-compiled": {
+        "PLACEMENT": "fused",
+        "STORE__PREDICTIONS": "drop",
+        "REPLICAS__INGRESS": "2",
+        "STUDENTS__PREDICTOR": "compiled",
+    },
 }
 """Keys of ``platform.yaml``, as the environment writes them. A setting with a key that this version does not
 know is left out."""
