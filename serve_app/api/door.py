@@ -20,6 +20,8 @@ log = logging.getLogger("understudy.api")
 
 HEADER = "X-Request-ID"
 
+WATCH_S = 0.25
+
 ALWAYS = ("/livez", "/readyz", "/v2/health")
 """Answered however many are inside: an overloaded process is not a dead one."""
 
@@ -46,28 +48,74 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        rules = self._rules
-        visit = Visit(scope, send, rules.labels)
+        rules, client = self._rules, Client(receive)
+        visit = Visit(scope, send, rules.labels, client)
         rules.inside += 1
         try:
             if rules.inside > rules.most and not scope["path"].startswith(ALWAYS):
                 raise Overloaded("more requests are under way than can be answered")
             async with asyncio.timeout(rules.timeout_s):
-                await self._app(scope, receive, visit.send)
-        except ClientDisconnect:
+                await self._app(scope, client.receive, visit.send)
+        except (ClientDisconnect, asyncio.CancelledError) as gone:
+            if isinstance(gone, asyncio.CancelledError) and not client.has_left():
+                raise
             log.info("the client left: request_id=%s path=%r", visit.request_id, scope["path"])
         except Exception as exc:
             if visit.answered:
                 raise
             await visit.refuse(exc, receive)
         finally:
+            client.let_go()
             rules.inside -= 1
+
+
+class Client:
+    """Whoever waits for the answer. Who leaves ends what is done for it; that is looked for only when an answer takes
+    long, since nearly all have left before, and by us, since HAProxy is told to have Serve not do so."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._whole = receive, False
+        self._task = asyncio.current_task()
+        self._timer = asyncio.get_running_loop().call_later(WATCH_S, self._watch)
+        self._watching: asyncio.Task[None] | None = None
+        self._left = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._whole = not message.get("more_body", False)
+        return message
+
+    def has_left(self) -> bool:
+        """And it was for this that the request was cancelled, which ends here."""
+        if self._left and self._task is not None:
+            self._task.uncancel()
+        return self._left
+
+    def let_go(self) -> None:
+        self._timer.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
+
+    def _watch(self) -> None:
+        """Not before the body is whole: till then the next message is not ours to take."""
+        if self._whole:
+            self._watching = asyncio.create_task(self._until_gone())
+        else:
+            self._timer = asyncio.get_running_loop().call_later(WATCH_S, self._watch)
+
+    async def _until_gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._left = True
+        if self._task is not None:
+            self._task.cancel()
 
 
 class Visit:
     """One request on its way through the door."""
 
-    def __init__(self, scope: Scope, send: Send, labels: bool) -> None:
+    def __init__(self, scope: Scope, send: Send, labels: bool, client: Client) -> None:
+        self._client = client
         self.request_id = request_id_of(Headers(scope=scope))
         self.answered = False
         self._scope = scope
@@ -80,6 +128,8 @@ class Visit:
             self.answered = True
         if self._labels and message["type"] == "http.response.start":
             MutableHeaders(scope=message)[HEADER] = self.request_id
+        if not message.get("more_body", False) and message["type"] == "http.response.body":
+            self._client.let_go()  # from here on servers say of everybody that he has left
         await self._send(message)
 
     async def refuse(self, exc: Exception, receive: Receive) -> None:

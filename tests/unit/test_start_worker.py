@@ -11,7 +11,17 @@ import pytest
 
 from serve_app.api.errors import problem_of
 from serve_app.core.errors import Unavailable
-from serve_app.start.haproxy import ERRORS, FIGURES, NO_ROUTE, PROBLEM, RETRY_AFTER_S, launcher, ours, refusal_bytes
+from serve_app.start.haproxy import (
+    ERRORS,
+    FIGURES,
+    NO_ROUTE,
+    PROBLEM,
+    RETRY_AFTER_S,
+    REUSE,
+    launcher,
+    ours,
+    refusal_bytes,
+)
 
 
 def python(program: str) -> str:
@@ -67,9 +77,9 @@ print("file", open(folder + "/unavailable.http").read())
     assert {name: known[name] for name in ("type", "title", "status", "code")}.items() <= PROBLEM.items()
 
 
-@pytest.mark.parametrize("missing", [*FIGURES, NO_ROUTE, ERRORS])
+@pytest.mark.parametrize("missing", [*FIGURES, NO_ROUTE, ERRORS, REUSE])
 def test_a_template_that_has_changed_is_refused(missing: str, tmp_path: Path) -> None:
-    known = "\n".join([*FIGURES, NO_ROUTE, ERRORS])
+    known = "\n".join([*FIGURES, NO_ROUTE, ERRORS, REUSE])
     assert "unix@" in ours(known, tmp_path)
     with pytest.raises(RuntimeError, match="RAY_SERVE_ENABLE_HA_PROXY=0"):
         ours(known.replace(missing, ""), tmp_path)
