@@ -68,6 +68,12 @@ def launcher(folder: str, python: str) -> Path:
     return script
 
 
+SERVERS = "{{ hc.default_server_directive }}"
+KEPT = SERVERS + " pool-purge-delay 60s"
+"""Connections that idle are kept, and not for 5 s: a busy ingress takes up one new connection in a turn of its loop, so
+that the hundredth of a burst waits for a second."""
+
+
 class Templates:
     """Changes the configuration as it is imported: every worker but HAProxy's own is spared Serve."""
 
@@ -94,7 +100,7 @@ def ours(template: str, refusal: Path) -> str:
         f"http-request return status 503 content-type application/problem+json hdr Retry-After {RETRY_AFTER_S} "
         f"string '{json.dumps(PROBLEM)}'"
     )
-    changes = {**FIGURES, NO_ROUTE: unavailable, ERRORS: str(refusal), REUSE: OURS_TO_END}
+    changes = {**FIGURES, NO_ROUTE: unavailable, ERRORS: str(refusal), REUSE: OURS_TO_END, SERVERS: KEPT}
     for theirs, our in changes.items():
         if theirs not in template:
             raise RuntimeError(f"HAProxy's template has no {theirs!r}: set RAY_SERVE_ENABLE_HA_PROXY=0")

@@ -87,10 +87,10 @@ def _retrained(started: Running, name: str) -> dict[str, Any]:
     while True:
         found = httpx.get(f"{started.url}/api/v1/train/status/{accepted.json()['job_id']}", timeout=60)
         job: dict[str, Any] = found.json()
-        if job["state"] not in ("PENDING", "RUNNING"):
+        if job["status"] not in ("PENDING", "RUNNING"):
             break
         time.sleep(0.25)
-    if job["state"] != "COMPLETED":
+    if job["status"] != "COMPLETED":
         raise SystemExit(f"the retrain ended {job['state']}: {job['error']}")
     return job
 

@@ -102,7 +102,7 @@ def _round(data: Path, started: Running, turn: int, of: int) -> Round:
     looks = [(job, memory(started.all_processes()).pss) for job in _watched(started)]
     took = time.perf_counter() - began
     job, most = looks[-1][0], max(held for _, held in looks)
-    if job["state"] != "COMPLETED":
+    if job["status"] != "COMPLETED":
         raise SystemExit(f"the job ended {job['state']}: {job['error']}")
     _compare(Path(job["result"]["path"]), data)
     return Round(one, all_cores, _seconds(job), took, before, most - before)
@@ -125,7 +125,7 @@ def _watched(started: Running) -> Iterator[dict[str, Any]]:
         while True:
             job: dict[str, Any] = client.get(f"/api/v1/data/status/{accepted.json()['job_id']}").json()
             yield job
-            if job["state"] not in ("PENDING", "RUNNING"):
+            if job["status"] not in ("PENDING", "RUNNING"):
                 return
             time.sleep(0.5)
 

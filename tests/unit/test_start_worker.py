@@ -18,6 +18,7 @@ from serve_app.start.haproxy import (
     PROBLEM,
     RETRY_AFTER_S,
     REUSE,
+    SERVERS,
     launcher,
     ours,
     refusal_bytes,
@@ -77,9 +78,9 @@ print("file", open(folder + "/unavailable.http").read())
     assert {name: known[name] for name in ("type", "title", "status", "code")}.items() <= PROBLEM.items()
 
 
-@pytest.mark.parametrize("missing", [*FIGURES, NO_ROUTE, ERRORS, REUSE])
+@pytest.mark.parametrize("missing", [*FIGURES, NO_ROUTE, ERRORS, REUSE, SERVERS])
 def test_a_template_that_has_changed_is_refused(missing: str, tmp_path: Path) -> None:
-    known = "\n".join([*FIGURES, NO_ROUTE, ERRORS, REUSE])
+    known = "\n".join([*FIGURES, NO_ROUTE, ERRORS, REUSE, SERVERS])
     assert "unix@" in ours(known, tmp_path)
     with pytest.raises(RuntimeError, match="RAY_SERVE_ENABLE_HA_PROXY=0"):
         ours(known.replace(missing, ""), tmp_path)

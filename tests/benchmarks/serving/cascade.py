@@ -19,22 +19,28 @@ import numpy as np
 
 from tests.benchmarks.load import Sent
 from tests.benchmarks.serving.asking import Ask
-from tests.benchmarks.serving.generator import sent, summed
+from tests.benchmarks.serving.generator import sent
 from tests.benchmarks.serving.prepared import CASCADE, NUMBERS, Prepared
 from tests.fakes.fake_openai import FakeOpenAI
 from tests.fakes.running import ROOT
 
-LLM_S, ROWS, CLIENTS, SHARE = 0.5, 1000, 32, 0.4
-"""``SHARE``: of what a closed loop of ``CLIENTS`` gets answered, so that no queue stands in front of either."""
+LLM_S, ROWS, RATE, WARM_S = 0.5, 1000, 100.0, 2.0
+"""``RATE``: requests a second, of which the LLM is asked twenty times. The LLM's own work and the load's are done by the
+same cores, and no queue may stand in front of either."""
 
 
 def measure(url: str, prepared: Prepared, seconds: float) -> dict[str, float]:
-    rate = SHARE * _saturation(url, prepared, seconds / 2)
-    without, asking = (_sent(url, prepared, name, rate, seconds) for name in (NUMBERS, CASCADE))
+    """Turn and turn about, so that a stall of the machine meets either."""
+    for name in (NUMBERS, CASCADE):
+        _sent(url, prepared, name, WARM_S)
+    without, asking = [], []
+    for _ in range(2):
+        without += _sent(url, prepared, NUMBERS, seconds)
+        asking += _sent(url, prepared, CASCADE, seconds)
     sure = [confidence >= prepared.threshold for _, confidence in prepared.numbers.expected[:ROWS]]
     with_p99, without_p99 = (_p99([x for x in answered if sure[x.number]]) for answered in (asking, without))
     waited = [x for x in asking if not sure[x.number] and x.latency_ms >= LLM_S * 1000]
-    return {"rate": rate, "p99_with_ms": with_p99, "p99_without_ms": without_p99, "ratio": with_p99 / without_p99,
+    return {"rate": RATE, "p99_with_ms": with_p99, "p99_without_ms": without_p99, "ratio": with_p99 / without_p99,
             "waited": len(waited) / max(1, len(asking)),
             "failed": float(sum(each.status != 200 for each in [*asking, *without]))}  # fmt: skip
 
@@ -43,16 +49,11 @@ def _p99(answered: Sequence[Sent]) -> float:
     return float(np.percentile([each.latency_ms for each in answered], 99))
 
 
-def _saturation(url: str, prepared: Prepared, seconds: float) -> float:
-    return summed(_sent(url, prepared, NUMBERS, 0, seconds)).rate
-
-
-def _sent(url: str, prepared: Prepared, name: str, rate: float, seconds: float) -> list[Sent]:
-    """``rate`` 0: a closed loop."""
+def _sent(url: str, prepared: Prepared, name: str, seconds: float) -> list[Sent]:
     bodies = [json.dumps(record).encode() for record in prepared.numbers.records(slice(0, ROWS))]
     ask = Ask(f"/api/v1/predict/{name}", bodies, [], lambda body: [])
     with tempfile.TemporaryDirectory() as folder:
-        return sent(url, ask, CLIENTS, seconds, Path(folder), rate)
+        return sent(url, ask, 1, seconds, Path(folder), RATE)
 
 
 @contextmanager

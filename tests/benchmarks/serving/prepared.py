@@ -24,6 +24,7 @@ from serve_app.adapters.registries import move_champion, open_registry
 from serve_app.core.answers import ClassAnswers
 from serve_app.core.platform import Platform
 from serve_app.core.ports import Bundle
+from serve_app.core.redact import redacted
 from serve_app.core.rows import Rows, text_column
 from serve_app.core.use_case import UseCase
 from tests.benchmarks.serving.asking import Answer
@@ -120,8 +121,9 @@ def _tickets(path: Path) -> list[dict[str, Any]]:
 
 
 def _answers(case: UseCase, made: Bundle, tickets: list[dict[str, Any]]) -> list[Answer]:
+    """As it is served: redacted first."""
     rows = Rows({name: text_column([row[name] for row in tickets]) for name in ("tech_raw_text", "solving")})
-    found = LightGBMStudent.from_bundle(made, "1").answer(rows)
+    found = LightGBMStudent.from_bundle(made, "1").answer(redacted(case, rows))
     assert isinstance(found, ClassAnswers)
     best = found.probabilities.argmax(axis=1)
     return [(found.classes[k], float(found.probabilities[row, k])) for row, k in enumerate(best)]
