@@ -25,8 +25,8 @@ from tests.fakes.fake_openai import FakeOpenAI
 from tests.fakes.running import ROOT
 
 LLM_S, ROWS, RATE, WARM_S = 0.5, 1000, 100.0, 2.0
-"""``RATE``: requests a second, of which the LLM is asked twenty times. The LLM's own work and the load's are done by the
-same cores, and no queue may stand in front of either."""
+"""``RATE``: requests a second, of which twenty ask the LLM. Its work and the load's are done by the same cores, and no
+queue may stand in front of either."""
 
 
 def measure(url: str, prepared: Prepared, seconds: float) -> dict[str, float]:
