@@ -9,7 +9,7 @@ Every row of a job is answered by one version: the champion of when it began.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,7 +47,7 @@ from serve_app.core.standing import InForce, Standing, in_force
 from serve_app.core.tariff import Flat
 from serve_app.core.use_case import FeatureTable, UseCase
 
-BATCH_ROWS = 4096
+BATCH_ROWS, PART_ROWS = 4096, 65_536
 SCORER_CPUS, MOST_SCORERS = 0.1, 8
 """As little as a part of serving asks for: beside it and a training there may be no whole core left."""
 
@@ -112,7 +112,7 @@ def score(run: Run, came: Came) -> Outputs:
     champion, bundle = _champion(run, use_case)
     root.delete_folder(use_case.name, "scores", run.job_id)
     summary, bad = Summary(use_case.scoring.key, use_case.scoring.alert), []
-    for number, block in enumerate(_scored(run, use_case, table, champion, bundle)):
+    for number, block in enumerate(_gathered(_scored(run, use_case, table, champion, bundle))):
         good, wrong = _parted(table.shown, block)
         bad += wrong
         root.write_table(good, use_case.name, "scores", run.job_id, f"part-{number:05d}.parquet")
@@ -179,6 +179,18 @@ def _scored(run: Run, use_case: UseCase, table: ScoreTable, champion: Version, b
     scored.context.enable_progress_bars = False
     scored.context.execution_options.preserve_order = True
     yield from scored.iter_batches(batch_size=None, batch_format="pyarrow")
+
+
+def _gathered(blocks: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """As many as make a file worth its writing."""
+    some: list[pa.Table] = []
+    for block in blocks:
+        some.append(block)
+        if sum(map(len, some)) >= PART_ROWS:
+            yield pa.concat_tables(some)
+            some = []
+    if some:
+        yield pa.concat_tables(some)
 
 
 def _parted(source: str, block: pa.Table) -> tuple[pa.Table, list[BadRow]]:
