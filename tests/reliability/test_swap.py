@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 
 import httpx
@@ -81,6 +82,22 @@ def test_a_reload_reads_the_alias_now(understudy: Running) -> None:
         told = client.post("/reload", json={"use_case": NAME}).raise_for_status().json()
         assert told["status"] == "reloaded"
         assert served(client, NAME, TICKET) == version
+
+
+def test_a_bundle_is_larger_than_a_message_of_grpc_may_be(understudy: Running) -> None:
+    """Who is given one by the registry is given it in one message."""
+    use_case = load_use_case(understudy.configs / "use_cases" / NAME)
+    registry = open_registry(Platform(state=str(understudy.state)))
+    champion = registry.aliased(NAME, "champion")
+    assert champion is not None
+    ballast = {"ballast.bin": random.Random(7).randbytes(8_000_000)}
+    bundle = resealed(use_case, registry.fetch(NAME, champion.version), ballast, age_s=1)
+    version = registry.register(NAME, bundle, {}, {}).version
+    body = {"version": version, "reason": "a large one"}
+    with understudy.client() as client:
+        client.post(f"/api/v1/train/{NAME}/promote", json=body).raise_for_status()
+        assert served(client, NAME, TICKET) == version
+    registry.set_alias(NAME, "champion", champion.version)
 
 
 def test_a_student_that_runs_as_an_application_of_its_own_is_swapped_too(understudy: Running) -> None:
