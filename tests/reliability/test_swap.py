@@ -90,7 +90,7 @@ def test_a_bundle_is_larger_than_a_message_of_grpc_may_be(understudy: Running) -
     registry = open_registry(Platform(state=str(understudy.state)))
     champion = registry.aliased(NAME, "champion")
     assert champion is not None
-    ballast = {"ballast.bin": random.Random(7).randbytes(8_000_000)}
+    ballast = {"ballast.txt": random.Random(7).randbytes(8_000_000)}
     bundle = resealed(use_case, registry.fetch(NAME, champion.version), ballast, age_s=1)
     version = registry.register(NAME, bundle, {}, {}).version
     body = {"version": version, "reason": "a large one"}
