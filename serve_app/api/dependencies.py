@@ -10,6 +10,8 @@ from starlette.requests import Request
 
 from serve_app.api.body import read_json, read_optional_json
 from serve_app.api.event_stream import Places
+from serve_app.api.who import CALLER
+from serve_app.core.caller import Caller
 from serve_app.core.platform import Limits
 from serve_app.core.ports import Asked, Graph
 
@@ -41,12 +43,16 @@ class Call:
 
     @property
     def asked(self) -> Asked:
-        return Asked(request_id=self.request.scope["state"]["request_id"])
+        return Asked(self.request.scope["state"]["request_id"], self.caller.name)
+
+    @property
+    def caller(self) -> Caller:
+        return CALLER.get()
 
     @property
     def by(self) -> str:
         """Whoever asks, as the audit log names them."""
-        return self.asked.user or "local"
+        return self.caller.by
 
     async def json(self) -> Any:
         return await read_json(self.request, self.limits)

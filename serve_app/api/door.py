@@ -13,6 +13,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.api.errors import problem_of, response
+from serve_app.api.who import CALLER
+from serve_app.core.caller import Caller
 from serve_app.core.errors import Overloaded
 from serve_app.core.ids import CHANCE, ulids
 
@@ -122,6 +124,7 @@ class Visit:
         self._send = send
         self._labels = labels
         scope.setdefault("state", {})["request_id"] = self.request_id
+        CALLER.set(Caller(address=(scope.get("client") or ("",))[0]))
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
