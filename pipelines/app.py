@@ -18,6 +18,7 @@ from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.config import Config
 from serve_app.core.errors import Unavailable
 from serve_app.core.platform import Platform
+from serve_app.deployments.logs import log_along
 
 SERVING = "understudy"
 """The serving application: the name crosses, no import."""
@@ -40,6 +41,7 @@ class PipelinesDesk:
     the jobs moving."""
 
     async def __init__(self, catalogue: UseCaseFolder, platform: Platform) -> None:
+        log_along()
         self._catalogue, self._platform = catalogue, platform
         self._progress = dict.fromkeys(catalogue.names(), "training: looking for a champion")
         self._engine: Any = None

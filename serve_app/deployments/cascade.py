@@ -43,6 +43,7 @@ from serve_app.core.serving import Consulted, ModelState, Screened, Settled, Uns
 from serve_app.core.use_case import Classification, UseCase
 from serve_app.deployments.budget import Purse
 from serve_app.deployments.calls import call, call_again
+from serve_app.deployments.logs import log_along
 from serve_app.deployments.models import Models
 from serve_app.deployments.options import thin
 from serve_app.deployments.standings import Standings
@@ -56,6 +57,7 @@ class CascadeDesk:
     def __init__(
         self, catalogue: UseCaseFolder, platform: Platform, models: Mapping[str, Any], teacher: Any, decision: Any
     ) -> None:
+        log_along()
         self._catalogue, self._teacher, self._decision = catalogue, teacher, decision
         self._models = Models(models)
         self._features = _Features()

@@ -51,6 +51,7 @@ from serve_app.deployments.answering import Answering, Own, aside
 from serve_app.deployments.calls import call
 from serve_app.deployments.desk_savings import Ledgers
 from serve_app.deployments.desks import Desks, Stores
+from serve_app.deployments.logs import log_along
 from serve_app.deployments.options import thin
 from serve_app.deployments.parts import Parts
 from serve_app.deployments.pipelines import Pipelines
@@ -73,6 +74,7 @@ class IngressDesk:
     async def __init__(
         self, catalogue: UseCaseFolder, platform: Platform, cascade: Any, teacher: Any, registry: Any, replays: Any
     ) -> None:
+        log_along()
         gc.set_threshold(*RARELY)
         self._catalogue, self._platform = catalogue, platform
         cascade = await settle_in(cascade)

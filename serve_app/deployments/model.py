@@ -34,6 +34,7 @@ from serve_app.core.use_case import UseCase
 from serve_app.deployments.calls import call
 from serve_app.deployments.condition import Condition
 from serve_app.deployments.held import Held, Served
+from serve_app.deployments.logs import log_along
 from serve_app.deployments.options import thin
 from serve_app.deployments.swap import announce
 
@@ -66,6 +67,7 @@ class ModelDesk:
     application's."""
 
     async def __init__(self, name: str, catalogue: UseCaseFolder, platform: Platform, registry: Any) -> None:
+        log_along()
         self._name, self._catalogue, self._platform = name, catalogue, platform
         self._registry = registry if registry is not None else serve.get_deployment_handle(*REGISTRY)
         bundles = Path(platform.state) / "cache"
@@ -112,6 +114,7 @@ class ModelDesk:
         try:
             self._held.prepared = await self._held.ready(version, digest)
         except UnderstudyError as error:
+            log.warning("%s: version %s is refused: %s", self._name, version, error)
             return _told(error, started)
         except Exception:
             log.exception("%s: version %s could not be prepared", self._name, version)

@@ -20,6 +20,7 @@ from serve_app.core.jobs import Audited
 from serve_app.core.platform import Platform
 from serve_app.core.ports import Bundle, Version
 from serve_app.core.swap import CHAMPION, PREVIOUS, Readiness, longest, refusal
+from serve_app.deployments.logs import log_along
 from serve_app.deployments.options import thin
 from serve_app.deployments.swap import PREPARE_S, Replicas, swap, told_by_each
 from serve_app.deployments.to_its_end import ToItsEnd
@@ -40,6 +41,7 @@ class RegistryDesk:
     Opens the registry at the first call: nobody waits for MLflow's import but who asks it."""
 
     def __init__(self, platform: Platform) -> None:
+        log_along()
         self._platform = platform
         self._opening = asyncio.Lock()
         self._registry: Any = None

@@ -35,6 +35,7 @@ from serve_app.core.ports import Bundle, EventLog, Policies, Student, Version
 from serve_app.core.replay import Replayed, not_computed, replay, row_of, without_student
 from serve_app.core.use_case import UseCase
 from serve_app.deployments.calls import call
+from serve_app.deployments.logs import log_along
 from serve_app.deployments.options import thin
 
 HELD = 6
@@ -54,6 +55,7 @@ class ReplaysDesk:
     """``registry``: a handle. Opens the store at the first call."""
 
     def __init__(self, catalogue: UseCaseFolder, platform: Platform, registry: Any) -> None:
+        log_along()
         self._catalogue, self._platform, self._registry = catalogue, platform, registry
         self._cache = BundleCache(Path(platform.state) / "cache")
         self._students = TriedStudents(self._cache)

@@ -22,6 +22,7 @@ from serve_app.core.answers import Question, TeacherAnswer, TeacherReply
 from serve_app.core.ports import AnswerCache
 from serve_app.core.tariff import Tariff
 from serve_app.core.use_case import UseCase
+from serve_app.deployments.logs import log_along
 from serve_app.deployments.options import thin
 
 
@@ -90,6 +91,7 @@ class TeacherReplica(TeacherDesk):
     """Given the whole platform, which travels without its keys."""
 
     def __init__(self, catalogue: Catalogue, settings: platform.Platform) -> None:
+        log_along()
         cache = partial(open_answer_cache, settings.store, Path(settings.state))
         super().__init__(catalogue, settings.teacher, cache)
 

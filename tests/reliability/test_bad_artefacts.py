@@ -5,6 +5,7 @@ All twelve kinds are promoted in tests/graph/test_swap.py; here are those that c
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -60,6 +61,7 @@ def test_it_is_refused_the_champion_serves_on_and_nobody_dies(
     assert bench.registry.aliased(NAME, "champion") == champion
     assert processes(understudy) == alive
     assert (bad, "swap_refused") in written_down(understudy)
+    assert f"{NAME}: version {bad} is refused: " in logged(understudy, PARTS[0])
     assert understudy.parts()[f"use_case:{NAME}"]["state"] == "ready"
 
 
@@ -71,6 +73,12 @@ def answer(client: httpx.Client) -> tuple[Any, Any]:
 def processes(understudy: Running) -> set[tuple[int, float]]:
     """A process id may be given again, but not together with its birth."""
     return {(each.pid, each.create_time()) for part in PARTS for each in understudy.processes(part)}
+
+
+def logged(understudy: Running, part: str) -> str:
+    """Serve's own files of these replicas, where whoever operates it looks."""
+    held = {file.path for each in understudy.processes(part) for file in each.open_files()}
+    return "".join(Path(path).read_text() for path in held if "/serve/replica_" in path)
 
 
 def written_down(understudy: Running) -> set[tuple[str, str]]:

@@ -1,0 +1,31 @@
+"""What this application logs in a replica goes to Serve's own log of that replica.
+
+Serve sets up one logger, its own. Another's line would come to it through stderr, as INFO: lost where the
+replica's level is higher, and an error would lie in the buffer that an error should empty.
+"""
+
+from __future__ import annotations
+
+import logging
+
+OURS = ("understudy", "serve_app", "pipelines")
+
+
+class _Along(logging.Handler):
+    """Gives each record to whatever handlers ``ray.serve`` has at that moment, past its level."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        handlers = [] if record.name.split(".")[0] == "ray" else logging.getLogger("ray.serve").handlers
+        for handler in handlers:
+            handler.handle(record)
+            if record.levelno >= logging.WARNING:
+                handler.flush()  # the buffer waits for a thousand lines else
+
+
+def log_along() -> None:
+    """For this process, however often it is called. What others log is taken from WARNING on."""
+    root = logging.getLogger()
+    if not any(isinstance(each, _Along) for each in root.handlers):
+        root.addHandler(_Along())
+    for name in OURS:
+        logging.getLogger(name).setLevel(logging.INFO)
