@@ -124,9 +124,9 @@ class PipelinesDesk:
                 pause_s = min(2 * pause_s, 300.0)
 
     def _bootstrap(self) -> None:
-        from pipelines.bootstrap import bootstrap  # imports Ray Train and MLflow, which take seconds
+        from pipelines.tasks import first_champions
 
-        bootstrap(self._catalogue.names(), self._catalogue, self._platform, self._progress.__setitem__)
+        first_champions(self._catalogue, self._platform, self._progress.__setitem__)
 
 
 Pipelines = serve.deployment(

@@ -13,8 +13,6 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from river.drift import ADWIN
-
 from serve_app.core.drift import Psi, Scores, psi
 from serve_app.core.errors import NotFound
 from serve_app.core.events import LoggedPrediction
@@ -87,19 +85,21 @@ def drift(
 def disagreement(rows: Sequence[LoggedPrediction], delta: float) -> dict[str, Any]:
     """``rate``: of the newest window, ``width`` rows wide, that is of one piece; ``detected``: it was
     lower before. Of rows that both student and teacher answered, oldest first."""
-    detector, seen, total, detected = ADWIN(delta=delta), 0, 0.0, False
-    for each in rows:
-        differs = disagrees(each.student, each.teacher)
-        if differs is None:
-            continue
+    both = [differs for each in rows if (differs := disagrees(each.student, each.teacher)) is not None]
+    if not both:
+        return {"rate": None, "width": 0, "rows": 0, "detected": False}
+    from river.drift import ADWIN  # with pandas and scikit-learn 110 MB, which a quiet Understudy does without
+
+    detector, total, detected = ADWIN(delta=delta), 0.0, False
+    for seen, differs in enumerate(both, 1):
         detector.update(float(differs))
-        seen, total = seen + 1, total + differs
+        total += differs
         if detector.drift_detected:  # also when they come to agree, which is no reason to learn anew
             detected = detector.estimation > total / seen
     return {
-        "rate": float(detector.estimation) if seen else None,
+        "rate": float(detector.estimation),
         "width": int(detector.width),
-        "rows": seen,
+        "rows": len(both),
         "detected": detected,
     }
 

@@ -7,6 +7,9 @@ whether it is tried again is the workflow's to say, which writes it down.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any
 
 import ray
@@ -64,9 +67,32 @@ def best(catalogue: UseCaseFolder, platform: Platform, use_case: str, by: str, r
     return found
 
 
+def first_champions(catalogue: UseCaseFolder, platform: Platform, tell: Callable[[str, str], None]) -> None:
+    """``bootstrap`` in a process of its own, and what it tells as it tells it. Raises what it raised,
+    Unavailable when it was lost."""
+    telling = ray.remote(**_apart("first champions"))(_telling).remote(catalogue, platform)
+    try:
+        for each in telling:
+            tell(*ray.get(each))
+    except RayError as error:
+        raise ours(error) from None
+
+
 def _apart(name: str) -> dict[str, Any]:
     # ``max_calls``: the process ends with the task, and so does what a library left behind in it.
     return {"num_cpus": 0, "max_retries": 0, "max_calls": 1, "name": name}
+
+
+def _telling(catalogue: UseCaseFolder, platform: Platform) -> Iterator[tuple[str, str]]:
+    from pipelines.bootstrap import bootstrap
+
+    told: SimpleQueue[tuple[str, str] | None] = SimpleQueue()
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        done = aside.submit(bootstrap, catalogue.names(), catalogue, platform, lambda *each: told.put(each))
+        done.add_done_callback(lambda _: told.put(None))
+        while (each := told.get()) is not None:
+            yield each
+        done.result()
 
 
 def _step(step: str, run: Run, came: Came) -> Ended:
