@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
 
 from serve_app.core.config import Config
 
@@ -18,12 +18,15 @@ Dollars = Annotated[float, Field(ge=0)]
 class Store(Config):
     """The event log. ``sqlite:///{state}/events.db`` or a PostgreSQL URL; ``{state}`` is the state
     folder. ``synchronous: full`` survives a power cut, ``normal`` a killed process only (SQLite).
-    ``predictions: drop`` writes none down: nothing can be labelled, learned or replayed then."""
+    ``predictions: drop`` writes none down: nothing can be labelled, learned or replayed then.
+    ``buffer_mb``: how much each ingress may keep in a journal on its own disk, in the state folder, while the log is
+    away; 0: nothing, and then nothing is answered."""
 
     url: SecretStr = SecretStr("sqlite:///{state}/events.db")
     predictions: Literal["keep", "drop"] = "keep"
     synchronous: Literal["full", "normal"] = "full"
     timeout_s: PositiveFloat = 10.0
+    buffer_mb: NonNegativeInt = 0
 
 
 class Registry(Config):

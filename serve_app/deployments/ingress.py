@@ -48,6 +48,7 @@ from serve_app.core.serving import Cascaded
 from serve_app.core.use_case import UseCase
 from serve_app.core.write_down import Abouts, Written, answers, write_down
 from serve_app.deployments.answering import Answering, Own, aside
+from serve_app.deployments.buffered import Buffered
 from serve_app.deployments.calls import call
 from serve_app.deployments.desk_savings import Ledgers
 from serve_app.deployments.desks import Desks, Stores
@@ -84,10 +85,12 @@ class IngressDesk:
         self._answering = Answering(cascade, self._tables, platform)
         stores = await asyncio.to_thread(_open, platform)
         self._log = stores.log
-        self._commits = GroupCommit(self._log)
-        self._policies = KeptPolicies(stores.policies, self._prompts, cascade)
+        self._buffered = await asyncio.to_thread(Buffered, platform, self._log, stores.policies)
+        self._buffered.begin()
+        self._commits = GroupCommit(self._buffered.log)
+        self._policies = KeptPolicies(self._buffered.policies, self._prompts, cascade)
         self._shadows = Shadows(cascade, self._log, Random())  # noqa: S311 - it picks rows, it guards nothing
-        self._parts = Parts(catalogue, platform, self._log, cascade, teacher, registry)
+        self._parts = Parts(catalogue, platform, self._log, cascade, teacher, registry, self._buffered.waiting)
         desks = Desks(catalogue, stores, registry, replays, Pipelines(), platform.data.root)
         self.jobs, self.versions, self.ops = desks.jobs, desks.versions, desks.ops
         self.replays, self.certificates, self.reviews = desks.replays, desks.certificates, desks.reviews
@@ -134,7 +137,7 @@ class IngressDesk:
         return self._tables.values(use_case, field)
 
     async def feedback(self, prediction_id: str, label: str | float, by: str, note: str | None) -> dict[str, Any]:
-        logged = await asyncio.to_thread(self._log.get, prediction_id)
+        logged = await asyncio.to_thread(self._buffered.get, prediction_id)
         use_case = self._catalogue.get(logged.use_case)
         name, value = checked(use_case, label)
         noted = redacted_text(use_case, note)
@@ -143,7 +146,7 @@ class IngressDesk:
         return asdict(said)
 
     async def prediction(self, prediction_id: str) -> dict[str, Any]:
-        logged = await asyncio.to_thread(self._log.get, prediction_id)
+        logged = await asyncio.to_thread(self._buffered.get, prediction_id)
         labels = await asyncio.to_thread(self._log.labels, prediction_id)
         return {**asdict(logged), "labels": [asdict(each) for each in labels]}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import ray
@@ -29,11 +29,21 @@ PIPELINES = ("Pipelines", "pipelines")
 
 
 class Parts:
+    """``waiting``: predictions in this replica's journal, None where none is kept."""
+
     def __init__(
-        self, catalogue: UseCaseFolder, platform: Platform, log: EventLog, cascade: Any, teacher: Any, registry: Any
+        self,
+        catalogue: UseCaseFolder,
+        platform: Platform,
+        log: EventLog,
+        cascade: Any,
+        teacher: Any,
+        registry: Any,
+        waiting: Callable[[], int | None],
     ) -> None:
         self._catalogue, self._platform, self._log = catalogue, platform, log
         self._cascade, self._teacher, self._registry = cascade, teacher, registry
+        self._waiting = waiting
         self._pipelines: Any = None
 
     async def all(self) -> list[Part]:
@@ -67,8 +77,11 @@ class Parts:
     async def _store(self) -> Part:
         kind, keeps = self._log_kind(), self._platform.store.predictions == "keep"
         found = await _soon(asyncio.to_thread(self._log.ping))
-        detail = "; ".join([f"{kind}: {found}" if found else kind, *([] if keeps else [DROPPED])])
-        return Part("store", "failed" if found else "ready", detail, real=keeps)
+        waiting = await asyncio.to_thread(self._waiting)
+        told = [f"{kind}: {found}" if found else kind, *([] if keeps else [DROPPED])]
+        told += [f"{waiting} predictions wait in this replica's journal"] if waiting or (found and waiting == 0) else []
+        away = "failed" if waiting is None else "degraded"
+        return Part("store", away if found else "ready", "; ".join(told), real=keeps)
 
     async def _registry_part(self) -> Part:
         found = await _soon(call(self._registry.describe))

@@ -64,7 +64,8 @@ class House:
         self.log = log or MemoryEventLog()
         handles = (LocalHandle(desk) for desk in (self.cascade, self.teacher, self.registry))
         self.catalogue = UseCaseFolder(configs / "use_cases", refresh_s=0)
-        self.parts = Parts(self.catalogue, platform or Platform(), self.log, *handles)
+        self.waiting: int | None = None
+        self.parts = Parts(self.catalogue, platform or Platform(), self.log, *handles, lambda: self.waiting)
 
     async def all(self) -> dict[str, Part]:
         return {part.name: part for part in await self.parts.all()}
