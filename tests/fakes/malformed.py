@@ -5,6 +5,7 @@ A body is one that the OpenAPI document shows as an example, spoilt in one of ma
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ RAW_VALUES = (
 """What stands where a good value stood, byte by byte: most of it no JSON library would write."""
 
 TYPES = (
-    JSON, JSON, JSON, "application/json; charset=utf-16", "application/json; charset=\"utf-8\"", "application/JSON;;;",
+    JSON, JSON, JSON, "application/json; charset=utf-16", 'application/json; charset="utf-8"', "application/JSON;;;",
     "application/problem+json", "text/plain", "application/xml", "multipart/form-data; boundary=x",
     "application/x-www-form-urlencoded", "application/octet-stream", "", "/", ";", "application/" + "j" * 3000,
     *MEDIA.values(), *MEDIA.values(),
@@ -41,6 +42,18 @@ CODINGS: Mapping[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress, "x-gzip": gzip.compress, "deflate": zlib.compress, "br": bytes, "zstd": bytes,
     "identity, gzip": gzip.compress, "compress": bytes, "": bytes, "identity": bytes, "chunked": bytes,
 }  # fmt: skip
+
+
+TELLING = re.compile(
+    rb"Traceback|File \"/|site-packages|serve_app[./]|pydantic|orjson|\.py\b|/usr/|/home/|/root|0x[0-9a-f]{8}"
+)
+"""What only a bug would say: of our code, its libraries and this machine."""
+
+
+def told(answer: bytes, sent: bytes) -> bytes | None:
+    """What an answer gives away that nobody had sent."""
+    hit = TELLING.search(answer)
+    return hit[0] if hit and hit[0] not in sent else None
 
 
 @dataclass(frozen=True)
