@@ -1,58 +1,49 @@
 """Secrets are in no log, no answer, no view of the dashboard and no table. A whole Understudy is given one of every
-kind, all its parts fail once, and whatever it wrote, shows and says is searched.
+kind, its parts fail once, and whatever it wrote, shows and says is searched.
 
-It has use cases without labelled rows, so that nothing is trained and it is there within seconds."""
+Its use cases have no labelled rows, so that nothing is trained and it is there within seconds."""
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
+import psutil
 import pytest
 
-from serve_app.adapters.config_files import load_use_case
-from serve_app.adapters.registries import open_registry
-from serve_app.core.platform import Platform
 from tests.fakes.postgres_server import PostgresServer, postgres_server
 from tests.fakes.running import Running, running
-from tests.fakes.seeded_secrets import (
-    TellingGemini,
-    TellingOpenAI,
-    files,
-    found,
-    secret_settings,
-    seed,
-    seeded,
-    tables,
-)
-from tests.fakes.small_models import USE_CASES, trained, write_use_case
+from tests.fakes.seeded_secrets import TellingGemini, TellingOpenAI, files, found, seed, seeded, tables
+from tests.fakes.small_models import USE_CASES, write_use_case
 
 pytestmark = [pytest.mark.cluster, pytest.mark.postgres]
 
+PATIENCE_S = 120.0
 STORES = ("UNDERSTUDY_STORE__URL", "UNDERSTUDY_PIPELINES__URL")
 VIEWS = (
-    "/", "/nodes?view=summary", "/nodes?view=details", "/logical/actors", "/events", "/api/serve/applications/",
-    "/api/jobs/", "/api/cluster_status", "/api/component_activities", "/api/version", "/api/train/v2/runs/v1",
-    "/api/v0/actors?detail=1", "/api/v0/jobs?detail=1", "/api/v0/nodes?detail=1", "/api/v0/workers?detail=1",
-    "/api/v0/tasks?detail=1", "/api/v0/objects?detail=1", "/api/v0/runtime_envs?detail=1", "/api/v0/cluster_events",
-    "/api/v0/placement_groups?detail=1", "/api/v0/cluster_metadata", "/api/v0/tasks/timeline", "/usage_stats_enabled",
+    "/", "/nodes?view=summary", "/logical/actors", "/events", "/api/serve/applications/", "/api/jobs/",
+    "/api/cluster_status", "/api/component_activities", "/api/version", "/api/v0/actors?detail=1",
+    "/api/v0/jobs?detail=1", "/api/v0/nodes?detail=1", "/api/v0/workers?detail=1", "/api/v0/tasks?detail=1",
+    "/api/v0/objects?detail=1", "/api/v0/runtime_envs?detail=1", "/api/v0/cluster_events",
+    "/api/v0/placement_groups?detail=1", "/api/v0/cluster_metadata", "/api/v0/tasks/timeline",
 )  # fmt: skip
-"""What Ray's dashboard and the commands that ask it (``ray list``, ``serve status``, ``serve config``) show."""
+"""What Ray's dashboard shows, and the commands that ask it: ``ray list``, ``serve status``, ``serve config``."""
 
 
 @dataclass
-class Seeded:
-    """A running Understudy, the environment it was given, and where it writes."""
+class Secretive:
+    """A running Understudy, the secrets it was given, its PostgreSQL databases by setting."""
 
     running: Running
     given: dict[str, str]
     databases: dict[str, str]
     postgres: PostgresServer
+    llms: tuple[TellingOpenAI, TellingGemini]
 
     @property
     def secrets(self) -> list[str]:
@@ -71,7 +62,7 @@ class Seeded:
 
 
 @pytest.fixture(scope="module")
-def secretive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeded]:
+def secretive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secretive]:
     postgres, folder = postgres_server(), tmp_path_factory.mktemp("secretive")
     databases = {name: postgres.database() for name in STORES}
     urls = {name: url.replace("postgres:@", "postgres:{secret}@") for name, url in databases.items()}
@@ -79,15 +70,15 @@ def secretive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeded]:
     urls["UNDERSTUDY_REGISTRY__URI"] = f"sqlite:///{folder}/state/mlflow.db?timeout=30&note={{secret}}"
     urls["UNDERSTUDY_BUDGET__URL"] = "redis://somebody:{secret}@127.0.0.1:1/0"
     with ExitStack() as stack:
-        gemini, openai = (stack.enter_context(each("bad_key")) for each in (TellingGemini, TellingOpenAI))
+        openai, gemini = (stack.enter_context(each("bad_key")) for each in (TellingOpenAI, TellingGemini))
         given = seeded(urls)
-        addresses = {
+        more = {
             "UNDERSTUDY_TEACHER__GEMINI__BASE_URL": gemini.base_url,
             "UNDERSTUDY_TEACHER__OPENAI__BASE_URL": openai.base_url,
+            "UNDERSTUDY_PLACEMENT": "fused",  # fewer processes to start
         }
-        configs = _configs(folder)
-        there = stack.enter_context(running(folder, {**given, **addresses}, configs))
-        yield Seeded(there, given, databases, postgres)
+        there = stack.enter_context(running(folder, {**given, **more}, _configs(folder), _until_all_parts_run))
+        yield Secretive(there, given, databases, postgres, (openai, gemini))
 
 
 def _configs(folder: Path) -> Path:
@@ -98,3 +89,73 @@ def _configs(folder: Path) -> Path:
         write_use_case(configs, name, {**whole, **more})
     (configs / "platform.yaml").write_text("{}\n", encoding="utf-8")
     return configs
+
+
+def _until_all_parts_run(started: Running) -> None:
+    """What learns as well: it opens databases of its own. The banner would wait for students."""
+    end = time.monotonic() + PATIENCE_S
+    while "pipelines started" not in started.printed:
+        assert started.process.poll() is None, started.printed
+        assert time.monotonic() < end, started.printed
+        time.sleep(0.25)
+
+
+def test_no_secret_is_told_anywhere(secretive: Secretive) -> None:
+    told = [*_answers(secretive), *_views(secretive), *_commands(secretive), *_figures(secretive)]
+    assert len(told) > 100, "less is searched than there is"
+    heard = [llm.heard for llm in secretive.llms]
+    assert all(found([("heard", each.encode())], secretive.secrets) for each in heard), "the keys were not even used"
+    assert found(told, secretive.secrets) == []
+    assert found(files(secretive.session, secretive.running.folder), secretive.secrets) == []
+    for url in secretive.databases.values():
+        rows = list(tables(url))
+        assert rows
+        assert found(rows, secretive.secrets) == []
+
+
+def _answers(secretive: Secretive) -> Iterator[tuple[str, bytes]]:
+    """Of every question that needs no body, of predictions whose teacher refuses our key, and of all again while the
+    store is away."""
+    with secretive.running.client() as client:
+        document = client.get("/openapi.json").json()
+        paths = [path.replace("{use_case}", "foams") for path, methods in document["paths"].items() if "get" in methods]
+        paths = [path for path in [*paths, "/docs", "/nowhere", "/-/routes", "/-/healthz"] if "/events" not in path]
+        yield from _asked(client, paths)
+        with secretive.postgres.stopped():
+            yield from _asked(client, ["/readyz", "/health", "/api/v1/ops/audit", "/api/v1/predictions/x"])
+
+
+def _asked(client: httpx.Client, paths: list[str]) -> Iterator[tuple[str, bytes]]:
+    for name in ("foams", "waves", "hails"):
+        answer = client.post(f"/api/v1/predict/{name}", json={"height": 1.0})
+        assert answer.status_code in (200, 503)
+        yield name, answer.content
+    for path in paths:
+        answer = client.get(path)
+        yield path, b"\n".join([answer.content, *(b": ".join(each) for each in answer.headers.raw)])
+
+
+def _views(secretive: Secretive) -> Iterator[tuple[str, bytes]]:
+    with secretive.dashboard() as client:
+        for path in VIEWS:
+            answer = client.get(path)
+            assert answer.status_code == 200, path
+            yield path, answer.content
+        for node in client.get("/nodes?view=summary").json()["data"]["summary"]:
+            yield "node", client.get(f"/nodes/{node['raylet']['nodeId']}").content
+
+
+def _commands(secretive: Secretive) -> Iterator[tuple[str, bytes]]:
+    """What ``ps`` shows to everybody on the machine, and the dashboard too."""
+    for each in secretive.running.all_processes():
+        yield f"process {each.pid}", "\0".join(each.cmdline()).encode()
+
+
+def _figures(secretive: Secretive) -> Iterator[tuple[str, bytes]]:
+    """What any port says to whoever asks it for its figures."""
+    for each in psutil.Process(secretive.running.process.pid).children(recursive=True):
+        for port in {at.laddr.port for at in each.net_connections("inet") if at.status == psutil.CONN_LISTEN}:
+            try:
+                yield f"port {port}", httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=2).content
+            except httpx.HTTPError:
+                continue  # it speaks gRPC

@@ -13,7 +13,6 @@ import psycopg
 from pydantic import SecretStr
 
 from serve_app.adapters.platform_env import settings, variable
-from serve_app.core.platform import Platform
 from tests.fakes.fake_gemini import FakeGemini
 from tests.fakes.fake_openai import FakeOpenAI
 from tests.fakes.llm_server import Call
@@ -30,14 +29,6 @@ def seed(name: str) -> str:
 def secret_settings() -> list[str]:
     """Every key of the platform that holds a secret, as its environment variable."""
     return [variable(at) for at, info in settings() if _is_secret(info.annotation)]
-
-
-def default_of(name: str) -> Any:
-    at = next(at for at, _ in settings() if variable(at) == name)
-    value: Any = Platform()
-    for part in at:
-        value = getattr(value, part)
-    return value
 
 
 def seeded(urls: Mapping[str, str]) -> dict[str, str]:
@@ -71,7 +62,9 @@ def tables(url: str) -> Iterator[tuple[str, bytes]]:
 
 
 class _Telling:
-    """Refuses every key, and repeats it in its refusal, as some providers do."""
+    """Refuses every key, and repeats it in its refusal, as some providers do. ``heard``: the last one."""
+
+    heard = ""
 
     def receive(self, path: str, headers: dict[str, str], body: dict[str, Any]) -> Call:
         self.heard = headers.get("authorization") or headers.get("x-goog-api-key") or ""
