@@ -75,10 +75,12 @@ def secretive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secretive]:
         more = {
             "UNDERSTUDY_TEACHER__GEMINI__BASE_URL": gemini.base_url,
             "UNDERSTUDY_TEACHER__OPENAI__BASE_URL": openai.base_url,
-            "UNDERSTUDY_PLACEMENT": "fused",  # fewer processes to start
+            "UNDERSTUDY_PLACEMENT": "fused",  # fewer processes to start, as without HAProxy
+            "RAY_SERVE_ENABLE_HA_PROXY": "0",
         }
         there = stack.enter_context(running(folder, {**given, **more}, _configs(folder), _until_all_parts_run))
         yield Secretive(there, given, databases, postgres, (openai, gemini))
+        there.kill()  # its orderly end is the shared one's to show, and takes longer
 
 
 def _configs(folder: Path) -> Path:
