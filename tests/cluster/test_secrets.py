@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,14 +150,22 @@ def _views(secretive: Secretive) -> Iterator[tuple[str, bytes]]:
 def _commands(secretive: Secretive) -> Iterator[tuple[str, bytes]]:
     """What ``ps`` shows to everybody on the machine, and the dashboard too."""
     for each in secretive.running.all_processes():
-        yield f"process {each.pid}", "\0".join(each.cmdline()).encode()
+        with suppress(psutil.NoSuchProcess):
+            yield f"process {each.pid}", "\0".join(each.cmdline()).encode()
 
 
 def _figures(secretive: Secretive) -> Iterator[tuple[str, bytes]]:
     """What any port says to whoever asks it for its figures."""
     for each in psutil.Process(secretive.running.process.pid).children(recursive=True):
-        for port in {at.laddr.port for at in each.net_connections("inet") if at.status == psutil.CONN_LISTEN}:
+        for port in _ports(each):
             try:
-                yield f"port {port}", httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=2).content
+                yield f"port {port}", httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=1).content
             except httpx.HTTPError:
                 continue  # it speaks gRPC
+
+
+def _ports(process: psutil.Process) -> set[int]:
+    try:
+        return {at.laddr.port for at in process.net_connections("inet") if at.status == psutil.CONN_LISTEN}
+    except psutil.Error:
+        return set()  # Ray ends a worker that idles
