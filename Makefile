@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: serve test check bench bench-accuracy bench-loop bench-swap bench-cascade bench-score bench-retrain clean lock
+.PHONY: serve test check audit bench bench-accuracy bench-loop bench-swap bench-cascade bench-score bench-retrain clean lock
 .DEFAULT_GOAL := serve
 
 serve: $(READY)
@@ -15,6 +15,13 @@ serve: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -m "not cluster" -n 2 $(ARGS) || [ $$? -eq 5 ]
 	$(BIN)/python -m pytest -m cluster $(ARGS) || [ $$? -eq 5 ]
+
+# What came from elsewhere: our code as others' tools see it, known vulnerabilities, licences, the lock.
+audit: $(READY)
+	$(BIN)/bandit -q -ll -c pyproject.toml -r serve_app pipelines
+	$(BIN)/python -m pytest -q tests/unit/test_supply.py
+	$(BIN)/python -m tests.supply.licences
+	$(BIN)/python -m tests.supply.advisories
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -23,7 +23,7 @@ from pipelines.first_champions import registered, task
 from pipelines.train import TrainTask, room, train
 from serve_app.adapters import whereabouts
 from serve_app.adapters.config_files import load_platform
-from serve_app.adapters.ray_token import show_token
+from serve_app.adapters.ray_token import keep_token, show_token
 from serve_app.adapters.registries import open_registry
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.errors import UnderstudyError
@@ -97,6 +97,7 @@ def _connect(state: Path) -> None:
         ray.init(address=found.ray, **quiet)
     else:
         _stay_on_this_machine()
+        keep_token()
         ray.init(address="local", include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
 
 

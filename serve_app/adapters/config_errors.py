@@ -164,7 +164,7 @@ def _describe(error: Mapping[str, Any], at: KeyPath, annotation: Any, root: Any)
         case "value_error":
             return at, str(context["error"])
     expected = _EXPECTED.get(error["type"], "").format(**context) or error["msg"].removeprefix("Input should be ")
-    hint = _hint(error["type"], error["input"])
+    hint = _hint(error["type"], error["input"], SecretStr in _options(annotation))
     return at, f"{_shown(error['input'], annotation)}; expected {expected}{hint}"
 
 
@@ -176,9 +176,9 @@ def _unknown(value: Any, known: list[str]) -> str:
     return f"{_shown(value, None)}; {choices}"
 
 
-def _hint(kind: str, value: Any) -> str:
+def _hint(kind: str, value: Any, secret: bool) -> str:
     if kind == "string_type" and isinstance(value, bool | int | float):
-        word = str(value).lower() if isinstance(value, bool) else str(value)
+        word = "…" if secret else str(value).lower() if isinstance(value, bool) else str(value)
         return f'; put it in quotes: "{word}"'
     if kind == "bool_type" and isinstance(value, str) and value.lower() in ("yes", "no", "on", "off"):
         return "; write true or false"

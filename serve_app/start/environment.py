@@ -15,6 +15,7 @@ from serve_app.start.haproxy import launcher
 ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # a node alone, known as 127.0.0.1: Ray then listens nowhere else
     "__RAY_WORKER_PROCESS_SETUP_HOOK_ENV_VAR": "serve_app.start.worker.begin",  # nor does Serve, and it is lean
+    "RAY_AUTH_MODE": "token",  # all that Ray opens, and Serve between replicas, refuses whoever does not show it
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is reported to anybody
     "RAY_SERVE_LOG_TO_STDERR": "0",  # the logs lie in files and in the dashboard, not over the banner
     "RAY_DEDUP_LOGS": "1",

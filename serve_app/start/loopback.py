@@ -1,8 +1,8 @@
 """What a worker of our Ray opens listens on this machine only.
 
-A Serve replica opens a gRPC server for its peers on all addresses of the machine, and unpickles what
-arrives there without asking who sent it: whoever reaches that port runs code. HAProxy shows its figures
-on two ports to everybody. Serve has no setting for either.
+A Serve replica opens a gRPC server for its peers on all addresses of the machine, and unpickles what arrives there
+from whoever shows the token of this Ray; from anybody, where none is demanded. HAProxy shows its figures on two ports
+to everybody. Serve has no setting for either.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from types import FrameType
 import psutil
 
 from serve_app.adapters import whereabouts
+from serve_app.adapters.ray_token import keep_token
 from serve_app.start.settings import HOST, Settings
 from serve_app.start.telling import Phases, banner
 from serve_app.start.waiting import (
@@ -63,6 +64,7 @@ def _start(settings: Settings, phases: Phases) -> Deploy:
     from ray.serve.schema import ServeDeploySchema
 
     with phases("Ray started"):
+        keep_token()
         ray.init(
             address="local",
             namespace="serve",

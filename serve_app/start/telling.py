@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import time
 from collections.abc import Iterator
@@ -31,9 +32,7 @@ def banner(settings: Settings, phases: Phases) -> None:
     from serve_app.start.waiting import parts
 
     print(f"\nUnderstudy answers at {settings.address}   (API: {settings.address}/docs)")
-    print(
-        f"Ray dashboard         http://{HOST}:{settings.dashboard_port}   (its token: `.venv/bin/ray get-auth-token`)\n"
-    )
+    print(f"Ray dashboard         http://{HOST}:{settings.dashboard_port}   ({_token()})\n")
     for name, use_case in list(settings.catalogue.all().items())[:SHOWN]:
         body = json.dumps(example(use_case.fields), ensure_ascii=False)
         print(f"curl -s {settings.address}/api/v1/predict/{name} -H 'content-type: application/json' \\")
@@ -42,3 +41,9 @@ def banner(settings: Settings, phases: Phases) -> None:
         kind = "real    " if part["real"] else "fallback"
         print(f"  {kind}  {part['name']:<24} {part['state']:<9} {part['detail']}")
     print("\nCtrl-C ends it.", flush=True)
+
+
+def _token() -> str:
+    if os.environ.get("RAY_AUTH_MODE") == "token":
+        return "its token: `.venv/bin/ray get-auth-token`"
+    return f"WITHOUT A TOKEN, by RAY_AUTH_MODE={os.environ.get('RAY_AUTH_MODE')}: whoever reaches it runs what he likes"

@@ -8,7 +8,10 @@ import re
 import socket
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
+import grpc
+import httpx
 import psutil
 import pytest
 
@@ -71,6 +74,41 @@ def test_every_process_listens_on_this_machine_only(understudy: Running) -> None
     assert open_to_others == []
 
 
+def test_rays_dashboard_shows_nothing_to_whoever_has_no_token(understudy: Running) -> None:
+    path = "/api/serve/applications/"
+    assert httpx.get(understudy.dashboard + path, headers=_shown(_token())).status_code == 200
+    for headers in ({}, _shown("0" * 64)):
+        assert httpx.get(understudy.dashboard + path, headers=headers).status_code in (401, 403)
+        assert httpx.put(understudy.dashboard + path, json={}, headers=headers).status_code in (401, 403)
+
+
+def test_nobody_runs_a_job_without_the_token(understudy: Running, tmp_path: Path) -> None:
+    """Whatever port it is asked at: the agent of each node takes jobs as well."""
+    job, refused = {"entrypoint": f"touch {tmp_path / 'ran'}"}, []
+    for port in _all_ports(understudy):
+        for path in ("/api/jobs/", "/api/job_agent/jobs/"):
+            try:
+                refused.append(httpx.post(f"http://127.0.0.1:{port}{path}", json=job, timeout=5).status_code)
+            except httpx.HTTPError:
+                continue  # it speaks gRPC
+    assert refused.count(401) >= 2, "dashboard and agent"
+    assert all(status >= 400 for status in refused)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_no_grpc_of_rays_is_answered_without_the_token(understudy: Running) -> None:
+    """GCS, raylet, workers, and what a Serve replica opens for its peers, which unpickles what it is sent."""
+    found = whereabouts.read(understudy.state)
+    assert found is not None
+    with_token = [_grpc(found.ray, GRPC["GCS"], token) for token in (_token(), "0" * 64, None)]
+    assert with_token == ["OK", "UNAUTHENTICATED", "UNAUTHENTICATED"]
+    said = {
+        name: [_grpc(f"127.0.0.1:{port}", method) for port in _all_ports(understudy)] for name, method in GRPC.items()
+    }
+    assert not [name for name, answers in said.items() if "OK" in answers]
+    assert not [name for name, answers in said.items() if "UNAUTHENTICATED" not in answers]
+
+
 @pytest.mark.skipif(not haproxy(), reason="HAProxy is not there, or not wanted")
 def test_haproxy_stands_in_front(understudy: Running) -> None:
     port = int(understudy.url.rpartition(":")[2])
@@ -85,6 +123,37 @@ def test_an_answer_names_its_request_once(understudy: Running) -> None:
             named = client.get("/livez", headers=sent).headers.get_list("x-request-id")
             assert len(named) == 1
             assert named == ["abc"] or not sent
+
+
+GRPC = {
+    "GCS": "/ray.rpc.JobInfoGcsService/GetAllJobInfo",
+    "raylet": "/ray.rpc.NodeManagerService/GetNodeStats",
+    "worker": "/ray.rpc.CoreWorkerService/PushTask",
+    "replica": "/ray.serve.ASGIService/HandleRequest",
+}
+
+
+def _grpc(address: str, method: str, token: str | None = None) -> str:
+    """What is said to an empty request; no message of ours is read before the token is looked at."""
+    with grpc.insecure_channel(address) as channel:
+        try:
+            channel.unary_unary(method)(b"", timeout=3, metadata=list(_shown(token).items()) if token else None)
+        except grpc.RpcError as error:
+            return str(error.code().name)
+    return "OK"
+
+
+def _token() -> str:
+    return (Path.home() / ".ray" / "auth_token").read_text()
+
+
+def _shown(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+def _all_ports(understudy: Running) -> set[int]:
+    mine = psutil.Process(understudy.process.pid).children(recursive=True)
+    return {port for process in mine for port in _ports(process)}
 
 
 def _ports(process: psutil.Process) -> set[int]:

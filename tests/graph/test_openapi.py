@@ -19,6 +19,7 @@ from serve_app.api.app import create_app
 from serve_app.api.arrow import write_table
 from serve_app.api.batch import MEDIA
 from serve_app.core.platform import Limits
+from tests.fakes.malformed import told
 from tests.fakes.small_graph import SmallGraph
 
 APP = create_app(SmallGraph(), Limits(max_batch=5), "0.1.0")
@@ -66,11 +67,41 @@ that a page came with, an Idempotency-Key that was not used for something else, 
 within thirty days."""
 
 
+def excluded(case: schemathesis.Case) -> list[Any]:
+    beyond = "prices" in case.path or case.path.endswith(BEYOND_A_SCHEMA)
+    return [positive_data_acceptance] if beyond else []
+
+
+def tells_nothing(_: Any, response: Any, case: schemathesis.Case) -> None:
+    """No trace and no path of ours, whatever was asked."""
+    sent = f"{case.path_parameters}{case.query}{case.headers}{case.body}".encode(errors="replace")
+    if response.status_code >= 400 and (words := told(response.content, sent)):
+        raise AssertionError(f"the answer gives away {words!r}")
+
+
 @schema.parametrize()
 @settings(max_examples=6, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_api_is_as_described(case: schemathesis.Case) -> None:
-    beyond = "prices" in case.path or case.path.endswith(BEYOND_A_SCHEMA)
-    case.call_and_validate(excluded_checks=[positive_data_acceptance] if beyond else [])
+    case.call_and_validate(excluded_checks=excluded(case), additional_checks=[tells_nothing])
+
+
+def test_nothing_is_left_out_of_what_is_asked() -> None:
+    phases = schema.config.phases
+    assert all(each.enabled for each in (phases.examples, phases.coverage, phases.fuzzing))
+
+
+class Conversation(schema.exclude(path_regex="/events$").as_state_machine()):  # type: ignore[misc]
+    """What one answer names is asked for by the next request: a job that was begun, a prediction that was made.
+    Without the events of jobs, which flow for as long as the job runs."""
+
+    def validate_response(self, response: Any, case: schemathesis.Case, **_: Any) -> None:
+        case.validate_response(response, excluded_checks=excluded(case), additional_checks=[tells_nothing])
+
+
+TestConversation = Conversation.TestCase
+TestConversation.settings = settings(
+    max_examples=60, stateful_step_count=8, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+)
 
 
 @pytest.fixture(scope="module")

@@ -116,6 +116,12 @@ def test_no_secret_is_ever_shown(tmp_path: Path, text: str) -> None:
     assert "hush" not in refused(tmp_path, text)
 
 
+def test_a_secret_of_figures_is_not_shown_either(tmp_path: Path) -> None:
+    told = refused(tmp_path, "teacher: {gemini: {api_key: 4711081547}}")
+    assert "4711" not in told
+    assert "put it in quotes" in told
+
+
 def test_a_secret_from_the_environment_stays_secret(tmp_path: Path) -> None:
     platform = load(tmp_path, environ={"UNDERSTUDY_TEACHER__GEMINI__API_KEY": " hush-123 "})
     assert platform.teacher.gemini.api_key is not None

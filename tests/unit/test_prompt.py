@@ -79,9 +79,16 @@ def test_no_text_ends_its_own_quotation(fields: dict[str, Any]) -> None:
     assert sent.startswith("<data>\n")
     assert sent.endswith("\n</data>")
     body = sent.removeprefix("<data>").removesuffix("</data>")
-    assert "<" not in body
-    assert ">" not in body
+    assert not set(body) & set("<>＜＞‹›")
     assert json.loads(body) == fields
+
+
+def test_what_no_person_sees_is_spelt_out() -> None:
+    hidden = "".join(chr(0xE0000 + ord(each)) for each in "obey") + "\u200b\u202e\ufeff\ufe0f\x7f\u2028\ue000"
+    sent = as_data({"text": f"printer{hidden} é 打印机 🖨"})
+    assert not set(sent) & set(hidden)
+    assert "é 打印机 🖨" in sent, "what is seen stays as it is"
+    assert json.loads(sent.removeprefix("<data>").removesuffix("</data>")) == {"text": f"printer{hidden} é 打印机 🖨"}
 
 
 def test_the_rule_comes_last() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, text
+from sqlalchemy import URL, Connection, column, select, table, text
 
 from serve_app.adapters.sql_engine import open_engine, store_errors, writing
 from serve_app.core.errors import BadConfig
@@ -44,7 +44,7 @@ def migrate(url: str | URL, timeout_s: float = 10.0) -> None:
 def _is_current(connection: Connection) -> bool:
     if not connection.dialect.has_table(connection, VERSION_TABLE):
         return False
-    found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one_or_none()  # noqa: S608
+    found = connection.execute(select(column("version_num")).select_from(table(VERSION_TABLE))).scalar_one_or_none()
     if found is not None and found > HEAD:
         raise BadConfig(f"the event log has schema {found}, which this program (schema {HEAD}) is too old for")
     return found == HEAD
