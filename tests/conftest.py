@@ -11,6 +11,7 @@ import pytest
 
 from tests.fakes.no_network import no_network
 from tests.fakes.running import Running, running
+from tests.fakes.seeded_secrets import seed
 
 ROOT = Path(__file__).resolve().parent.parent
 AGAINST_THE_CLOCK = {"cluster", "contract", "graph", "reliability", "scenario"}
@@ -47,7 +48,8 @@ def understudy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     At the end its own processes are gone (``running`` sees to that), and others are not."""
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)", "ray::IDLE"])
     try:
-        with running(tmp_path_factory.mktemp("understudy")) as started:
+        secret = {"ADMIN_PASSWORD": seed("ADMIN_PASSWORD")}
+        with running(tmp_path_factory.mktemp("understudy"), secret) as started:
             yield started
         assert bystander.poll() is None, "a process that it did not start was ended too"
     finally:

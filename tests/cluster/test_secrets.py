@@ -5,7 +5,6 @@ Its use cases have no labelled rows, so that nothing is trained and it is there 
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -18,12 +17,15 @@ import pytest
 
 from tests.fakes.postgres_server import PostgresServer, postgres_server
 from tests.fakes.running import Running, running
-from tests.fakes.seeded_secrets import TellingGemini, TellingOpenAI, files, found, seed, seeded, tables
+from tests.fakes.seeded_secrets import TellingGemini, TellingOpenAI, files, found, seed, seeded, session_of, tables
 from tests.fakes.small_models import USE_CASES, write_use_case
 
 pytestmark = [pytest.mark.cluster, pytest.mark.postgres]
 
 PATIENCE_S = 120.0
+MARK = "a-mark-that-is-logged-7Jq2"
+"""No secret: the id of our requests, which does get into log and tables."""
+
 STORES = ("UNDERSTUDY_STORE__URL", "UNDERSTUDY_PIPELINES__URL")
 VIEWS = (
     "/", "/nodes?view=summary", "/logical/actors", "/events", "/api/serve/applications/", "/api/jobs/",
@@ -48,13 +50,6 @@ class Secretive:
     @property
     def secrets(self) -> list[str]:
         return [seed(name) for name in self.given]
-
-    @property
-    def session(self) -> Path:
-        """Ray's own folder, with the logs of all its processes."""
-        lines = (" ".join(each.cmdline()) for each in self.running.all_processes())
-        (where,) = {hit[1] for line in lines if (hit := re.search(r"--session[-_]dir[= ](\S+)", line))}
-        return Path(where)
 
     def dashboard(self) -> httpx.Client:
         token = {"authorization": f"Bearer {self.given['RAY_AUTH_TOKEN']}"}
@@ -108,11 +103,12 @@ def test_no_secret_is_told_anywhere(secretive: Secretive) -> None:
     heard = [llm.heard for llm in secretive.llms]
     assert all(found([("heard", each.encode())], secretive.secrets) for each in heard), "the keys were not even used"
     assert found(told, secretive.secrets) == []
-    assert found(files(secretive.session, secretive.running.folder), secretive.secrets) == []
-    for url in secretive.databases.values():
-        rows = list(tables(url))
-        assert rows
-        assert found(rows, secretive.secrets) == []
+    written = list(files(session_of(secretive.running), secretive.running.folder))
+    rows = [each for url in secretive.databases.values() for each in tables(url)]
+    assert found(written, secretive.secrets) == []
+    assert found(rows, secretive.secrets) == []
+    assert found(written, [MARK]), "the search does not see what is logged"
+    assert found(rows, [MARK]), "the search does not see what is in the tables"
 
 
 def _answers(secretive: Secretive) -> Iterator[tuple[str, bytes]]:
@@ -129,7 +125,7 @@ def _answers(secretive: Secretive) -> Iterator[tuple[str, bytes]]:
 
 def _asked(client: httpx.Client, paths: list[str]) -> Iterator[tuple[str, bytes]]:
     for name in ("foams", "waves", "hails"):
-        answer = client.post(f"/api/v1/predict/{name}", json={"height": 1.0})
+        answer = client.post(f"/api/v1/predict/{name}", json={"height": 1.0}, headers={"X-Request-ID": MARK})
         assert answer.status_code in (200, 503)
         yield name, answer.content
     for path in paths:

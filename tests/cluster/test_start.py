@@ -16,7 +16,9 @@ import psutil
 import pytest
 
 from serve_app.adapters import whereabouts
+from tests.fakes.local_graph import until
 from tests.fakes.running import Running, free_port, haproxy
+from tests.fakes.seeded_secrets import files, found, seed, session_of
 
 pytestmark = pytest.mark.cluster
 
@@ -107,6 +109,14 @@ def test_no_grpc_of_rays_is_answered_without_the_token(understudy: Running) -> N
     }
     assert not [name for name, answers in said.items() if "OK" in answers]
     assert not [name for name, answers in said.items() if "UNAUTHENTICATED" not in answers]
+
+
+def test_no_secret_of_the_environment_is_in_what_training_and_mlflow_wrote(understudy: Running) -> None:
+    until(lambda: understudy.parts()["use_case:it_tickets"]["state"] == "ready", 120)
+    written = list(files(understudy.state, session_of(understudy)))
+    assert found(written, [seed("ADMIN_PASSWORD")]) == []
+    assert {"mlflow.db", "events.db"} <= {Path(name).name for name, _ in written}
+    assert any("artefacts" in name for name, _ in written)
 
 
 @pytest.mark.skipif(not haproxy(), reason="HAProxy is not there, or not wanted")

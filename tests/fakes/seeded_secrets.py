@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from serve_app.adapters.platform_env import settings, variable
 from tests.fakes.fake_gemini import FakeGemini
 from tests.fakes.fake_openai import FakeOpenAI
 from tests.fakes.llm_server import Call
+from tests.fakes.running import Running
 
 OUTSIDE = ("ADMIN_PASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "RAY_AUTH_TOKEN")
 """Secrets that are no keys of ``platform.yaml``."""
@@ -42,6 +44,13 @@ def found(texts: Iterable[tuple[str, bytes]], secrets: Iterable[str]) -> list[st
     """Where any of ``secrets`` stands, as it is, in base64, or as a URL writes it."""
     forms = {form: secret for secret in secrets for form in _forms(secret)}
     return [f"{where}: {forms[form]}" for where, text in texts for form in forms if form in text]
+
+
+def session_of(understudy: Running) -> Path:
+    """Ray's own folder, with the logs of all its processes."""
+    lines = (" ".join(each.cmdline()) for each in understudy.all_processes())
+    (where,) = {hit[1] for line in lines if (hit := re.search(r"--session[-_]dir[= ](\S+)", line))}
+    return Path(where)
 
 
 def files(*folders: Path) -> Iterator[tuple[str, bytes]]:
