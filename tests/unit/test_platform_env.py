@@ -47,7 +47,9 @@ OTHER: dict[str, str] = {"local": "jwt", "full": "normal", "graph": "near", "kee
 @pytest.mark.parametrize("at", [path for path, _ in settings()], ids=variable)
 def test_every_key_can_be_set_by_environment(tmp_path: Path, at: tuple[str, ...]) -> None:
     before = value_of(Platform(), at)
-    after = OTHER.get(str(before)) or ("17" if isinstance(before, int | float) else "elsewhere, and longer than a secret must be")
+    after = OTHER.get(str(before)) or (
+        "17" if isinstance(before, int | float) else "elsewhere, and longer than a secret must be"
+    )
     assert before != value_of(load(tmp_path, environ={variable(at): after}), at)
 
 
