@@ -112,7 +112,7 @@ class Logins:
             "refresh": self._rule.refresh_days * 86_400,
         }
         access, refresh = (
-            Claims(user, role, kind, token_urlsafe(12), session, now, now + span) for kind, span in spans_s.items()
+            Claims(user, role, kind, token_urlsafe(12), session, now, int(now + span)) for kind, span in spans_s.items()
         )
         pair = Pair(self._tokens.signed(access), self._tokens.signed(refresh), int(spans_s["access"]))
         return pair, refresh
