@@ -70,6 +70,8 @@ TABLE: Mapping[Least, str] = {
 DECLARED: Role = "user"
 """Of the paths that use cases declare: they predict, explain, decide, and list values."""
 
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST")
+
 ORDER: Mapping[Least, int] = {"public": -1, **RANK}
 
 
@@ -115,6 +117,11 @@ class Access:
             return Rule(row.least, None if row.use_case is None else parts[row.use_case])
         found = self._declared.find(method, path)
         return None if found is None else Rule(DECLARED, found[0].name)
+
+    def others(self, path: str) -> dict[str, Rule]:
+        """What may be asked of the path by any method."""
+        found = {method: self.rule(method, path) for method in METHODS}
+        return {method: rule for method, rule in found.items() if rule is not None}
 
 
 def _row(path: str, least: Least) -> _Row:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from serve_app.api.access import Access
 from serve_app.api.declared import scope_path
 from serve_app.api.who import CALLER
-from serve_app.core.caller import Caller
+from serve_app.core.caller import Caller, Role
 from serve_app.core.desks import IdentityDesk
 from serve_app.core.errors import Forbidden, NotSignedIn, Unavailable
 
@@ -30,21 +31,31 @@ class Gate:
         """From here on the request is somebody's. Raises NotSignedIn and its kind, Forbidden."""
         address = CALLER.get().address
         CALLER.set(replace(ANONYMOUS, address=address))
-        method, path, shown = scope["method"], scope_path(scope), credential(scope)
-        rule = self._access.rule(method, path)
-        if rule is not None and rule.least == "public":
+        path, shown = scope_path(scope), credential(scope)
+        rule = self._access.rule(scope["method"], path)
+        if rule is None:
+            await self._refuse(path, shown, address)
+        elif rule.least == "public":
             await self._perhaps(shown, address)
-            return
+        else:
+            caller = await self._caller(shown, address)
+            _check(caller, rule.least, rule.use_case)
+            CALLER.set(caller)
+
+    async def _caller(self, shown: str | None, address: str) -> Caller:
         if shown is None:
             raise NotSignedIn(SIGN_IN)
-        caller = await self._identity.caller(shown, address)
-        CALLER.set(caller)
-        if rule is None:
+        return await self._identity.caller(shown, address)
+
+    async def _refuse(self, path: str, shown: str | None, address: str) -> None:
+        """What nothing says of who may ask it. That a path has other methods hears who may know of the path."""
+        others = self._access.others(path)
+        if not any(rule.least == "public" for rule in others.values()):
+            await self._caller(shown, address)
+        if not others:
             raise Forbidden("there is no such route, or nothing says who may ask it")
-        if rule.least != "public" and not caller.may(rule.least):
-            raise Forbidden(f"this takes the role {rule.least}; yours is {caller.role}")
-        if rule.use_case is not None and not caller.may_use(rule.use_case):
-            raise Forbidden("the key is not good for this use case")
+        allowed = ", ".join(sorted(others))
+        raise HTTPException(405, f"{path} takes {allowed}", {"Allow": allowed})
 
     async def _perhaps(self, shown: str | None, address: str) -> None:
         """Whoever asks what is public need not be anybody, and may: an admin is told more."""
@@ -54,6 +65,14 @@ class Gate:
             CALLER.set(await self._identity.caller(shown, address))
         except (NotSignedIn, Unavailable):
             return
+
+
+def _check(caller: Caller, least: Role, use_case: str | None) -> None:
+    """Raises Forbidden."""
+    if not caller.may(least):
+        raise Forbidden(f"this takes the role {least}; yours is {caller.role}")
+    if use_case is not None and not caller.may_use(use_case):
+        raise Forbidden("the key is not good for this use case")
 
 
 def credential(scope: Scope) -> str | None:

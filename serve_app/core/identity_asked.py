@@ -26,6 +26,12 @@ def _texts(expected: str, least: int, most: int, **more: Any) -> Member:
     return Member(schema, problem)
 
 
+def _secret(least: int, most: int) -> Member:
+    """A misfit would be shown: so any text is let pass here, and looked at where nothing of it is told."""
+    schema = {"type": "string", "minLength": least, "maxLength": most}
+    return Member(schema, lambda value: None if isinstance(value, str) else "a text")
+
+
 def _one_of(values: Collection[str]) -> Member:
     expected = f"one of: {', '.join(values)}"
     return Member({"type": "string", "enum": list(values)}, lambda value: None if value in values else expected)
@@ -44,14 +50,14 @@ def _names() -> Member:
 
 NAMED_ = _texts("1 to 100 letters, digits, '_', '.', '@' and '-'", 1, 100, pattern=NAME)
 EMAIL_ = _texts("an e-mail address", 3, 255, pattern=EMAIL)
-NEW_PASSWORD = _texts(f"{LEAST} to {MOST} characters", LEAST, MOST)
+NEW_PASSWORD = _secret(LEAST, MOST)
 ROLE = _one_of(get_args(Role))
 
-CREDENTIALS = {"username": _texts("a text", 1, 1000), "password": _texts("a text", 1, 1000)}
+CREDENTIALS = {"username": _texts("a text", 1, 1000), "password": _secret(1, 1000)}
 OTHERS = ("grant_type", "scope", "client_id", "client_secret")
 GIVEN = {**CREDENTIALS, **dict.fromkeys(OTHERS, _texts("a text", 0, 1000))}
 """As the password grant of OAuth2 has it (RFC 6749, 4.3)."""
-TOKEN = {"refresh_token": _texts("a refresh token", 1, 2048)}
+TOKEN = {"refresh_token": _secret(1, 2048)}
 USER = {"name": NAMED_, "password": NEW_PASSWORD, "role": ROLE, "email": EMAIL_}
 CHANGED = {"enabled": FLAG, "role": ROLE, "password": NEW_PASSWORD}
 KEY = {"name": NAMED_, "role": _one_of(KEY_ROLES), "use_cases": _names(), "days": DAYS}

@@ -218,8 +218,8 @@ async def test_each_role_is_let_into_its_own_and_no_more(user: str, role: Role) 
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/nothing"), ("DELETE", "/livez"), ("OPTIONS", "/api/v1/predict/tickets"), ("GET", "/livez\n"),
-     ("POST", "/api/v1/predict/tickets/"), ("GET", "//livez"), ("GET", "/api/v1/predict"), ("TRACE", "/readyz")],
+    [("GET", "/nothing"), ("GET", "/livez\n"), ("POST", "/api/v1/predict/tickets/"), ("GET", "//livez"),
+     ("POST", "/api/v1/train/tickets/promote/now")],
 )  # fmt: skip
 async def test_what_has_no_rule_nobody_may(method: str, path: str) -> None:
     identity = small()
@@ -227,6 +227,18 @@ async def test_what_has_no_rule_nobody_may(method: str, path: str) -> None:
     for headers, status in (({}, 401), (identity.bearer("root"), 403)):
         answer = await _raw(app, method, path, headers)
         assert answer == status
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "anonymous"),
+    [("OPTIONS", "/api/v1/predict/tickets", 401), ("GET", "/api/v1/predict", 401), ("POST", "/cards", 401),
+     ("DELETE", "/livez", 405), ("TRACE", "/readyz", 405), ("GET", "/api/v1/auth/login", 405)],
+)  # fmt: skip
+async def test_another_method_of_a_path_that_is_there(method: str, path: str, anonymous: int) -> None:
+    identity = small()
+    app = create_app(identity.graph, LIMITS, "0.1.0")
+    for headers, status in (({}, anonymous), (identity.bearer("ani"), 405)):
+        assert await _raw(app, method, path, headers) == status
 
 
 async def _raw(app: FastAPI, method: str, path: str, headers: dict[str, str]) -> int:
