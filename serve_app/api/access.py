@@ -72,6 +72,9 @@ DECLARED: Role = "user"
 
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST")
 
+KEPT = 1000
+"""Paths whose rule is remembered."""
+
 ORDER: Mapping[Least, int] = {"public": -1, **RANK}
 
 
@@ -94,12 +97,16 @@ class _Row:
             mine == theirs if mine is not None else theirs for mine, theirs in zip(self.parts, parts, strict=True)
         )
 
+    def rule(self, parts: list[str]) -> Rule:
+        return Rule(self.least, None if self.use_case is None else parts[self.use_case])
+
 
 class Access:
     """``declared``: the routes of use cases, which come and go."""
 
     def __init__(self, declared: Declared) -> None:
         self._declared = declared
+        self._found: dict[tuple[str, str], Rule] = {}
         self._rows: dict[tuple[str, int], list[_Row]] = defaultdict(list)
         for least, text in TABLE.items():
             for method, path in zip(*[iter(text.split())] * 2, strict=True):
@@ -108,15 +115,23 @@ class Access:
 
     def rule(self, method: str, path: str) -> Rule | None:
         """None: nobody may. Where several rows fit, the strictest holds, whichever the router would take."""
+        if (kept := self._found.get((method, path))) is not None:
+            return kept
         if "\n" in path:  # the router takes one at the end for none
             return None
         parts = path.split("/")
         fitting = [row for row in self._rows.get((method, len(parts)), ()) if row.takes(parts)]
         if fitting:
-            row = max(fitting, key=lambda each: ORDER[each.least])
-            return Rule(row.least, None if row.use_case is None else parts[row.use_case])
+            return self._keep(method, path, max(fitting, key=lambda each: ORDER[each.least]).rule(parts))
         found = self._declared.find(method, path)
         return None if found is None else Rule(DECLARED, found[0].name)
+
+    def _keep(self, method: str, path: str, rule: Rule) -> Rule:
+        """Of the table only, which never changes: a few paths are most of what is asked."""
+        if len(self._found) >= KEPT:
+            self._found.clear()
+        self._found[method, path] = rule
+        return rule
 
     def others(self, path: str) -> dict[str, Rule]:
         """What may be asked of the path by any method."""

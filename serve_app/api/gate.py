@@ -5,8 +5,6 @@ There is no gate where nobody is asked who they are (``auth.mode: local``).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
@@ -17,8 +15,8 @@ from serve_app.core.caller import Caller, Role
 from serve_app.core.desks import IdentityDesk
 from serve_app.core.errors import Forbidden, NotSignedIn, Unavailable
 
-ANONYMOUS = Caller("anonymous", "user", use_cases=frozenset())
-"""May do nothing but what is public."""
+NOTHING: frozenset[str] = frozenset()
+"""The use cases of who is not known."""
 
 SIGN_IN = "show a token of POST /api/v1/auth/login as `Authorization: Bearer …`, or a key as `X-API-Key`"
 
@@ -30,7 +28,7 @@ class Gate:
     async def __call__(self, scope: Scope) -> None:
         """From here on the request is somebody's. Raises NotSignedIn and its kind, Forbidden."""
         address = CALLER.get().address
-        CALLER.set(replace(ANONYMOUS, address=address))
+        CALLER.set(Caller("anonymous", "user", address, NOTHING))
         path, shown = scope_path(scope), credential(scope)
         rule = self._access.rule(scope["method"], path)
         if rule is None:
