@@ -4,6 +4,7 @@ other is asserted where the shared one ends: in ``tests/conftest.py`` and ``test
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 import socket
 import sys
@@ -117,6 +118,27 @@ def test_no_secret_of_the_environment_is_in_what_training_and_mlflow_wrote(under
     assert found(written, [seed("ADMIN_PASSWORD")]) == []
     assert {"mlflow.db", "events.db"} <= {Path(name).name for name, _ in written}
     assert any("artefacts" in name for name, _ in written)
+
+
+INTERNAL = ("Cascade", "Registry", "Replays", "Teacher", "Decision", "Pipelines", "pipelines", "understudy/Registry")
+DETAILS = (
+    "import json, sys; from serve_app.commands.activate import _client;"
+    "print(json.dumps(_client(sys.argv[1]).get_serve_details(), default=str))"
+)
+
+
+def test_no_internal_deployment_has_an_address(understudy: Running) -> None:
+    """Over HTTP there is the ingress alone, and Serve's gRPC proxy, which would reach any deployment, is off."""
+    with understudy.client() as client:
+        assert client.get("/-/routes").json() == {"/": "understudy"}
+        for name in INTERNAL:
+            refused = client.post(f"/{name}", json={})
+            assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+    details = json.loads(understudy.python("-c", DETAILS, understudy.dashboard).stdout)
+    assert details["grpc_options"]["grpc_servicer_functions"] == []
+    applications = details["applications"]
+    assert {"understudy", "pipelines"} <= applications.keys()
+    assert [name for name, app in applications.items() if app["route_prefix"] is not None] == ["understudy"]
 
 
 @pytest.mark.skipif(not haproxy(), reason="HAProxy is not there, or not wanted")

@@ -47,7 +47,9 @@ OTHER: dict[str, str] = {"local": "jwt", "full": "normal", "graph": "near", "kee
 @pytest.mark.parametrize("at", [path for path, _ in settings()], ids=variable)
 def test_every_key_can_be_set_by_environment(tmp_path: Path, at: tuple[str, ...]) -> None:
     before = value_of(Platform(), at)
-    after = OTHER.get(str(before)) or ("17" if isinstance(before, int | float) else "elsewhere")
+    after = OTHER.get(str(before)) or (
+        "17" if isinstance(before, int | float) else "elsewhere, and longer than a secret must be"
+    )
     assert before != value_of(load(tmp_path, environ={variable(at): after}), at)
 
 
@@ -120,6 +122,13 @@ def test_a_secret_of_figures_is_not_shown_either(tmp_path: Path) -> None:
     told = refused(tmp_path, "teacher: {gemini: {api_key: 4711081547}}")
     assert "4711" not in told
     assert "put it in quotes" in told
+
+
+def test_a_secret_that_is_too_short_is_refused_and_not_shown(tmp_path: Path) -> None:
+    told = refused(tmp_path, environ={"UNDERSTUDY_AUTH__SECRET": "hush" * 7})
+    assert "UNDERSTUDY_AUTH__SECRET" in told
+    assert "at least 32 characters" in told
+    assert "hush" not in told
 
 
 def test_a_secret_from_the_environment_stays_secret(tmp_path: Path) -> None:
