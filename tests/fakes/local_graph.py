@@ -38,7 +38,7 @@ class LocalGraph:
         self.log = SqlEventLog(f"sqlite:///{state / 'events.db'}")
 
     def call(self, method: str, *args: Any) -> Any:
-        return getattr(self.handle, method).remote(*args).result(timeout_s=30)
+        return getattr(self.handle, method).remote(*args).result(timeout_s=60)
 
     def predict(self, use_case: str, rows: Rows, request_id: str = "r") -> Answered:
         return self.call("predict", use_case, rows, Asked(request_id, "kim"))
