@@ -21,7 +21,7 @@ from serve_app.core.identity_ports import Identities, Tokens
 from serve_app.core.login_locks import locks_of
 from serve_app.core.platform import Auth
 from serve_app.deployments.acts import Act, Acts
-from serve_app.deployments.hashing import Hashing
+from serve_app.deployments.hashing import Hashing, Line
 
 REFUSED = "the name or the password is wrong"
 
@@ -47,23 +47,12 @@ class Logins:
     ) -> None:
         self._store, self._tokens, self._hashing = store, tokens, hashing
         self._rule, self._acts, self._forget = rule, acts, forget
+        self._line = Line()
 
     async def login(self, name: str, password: str, address: str) -> Pair:
-        """Whoever is unknown, disabled or wrong hears the same, after the same work. Raises LoginLocked."""
-        locks = locks_of(name, address, self._rule.locks)
-        until = await asyncio.to_thread(self._store.try_, locks, datetime.now(UTC))
-        if until is not None:  # not in the audit log, which would grow with every guess
-            wait_s = math.ceil((until - datetime.now(UTC)).total_seconds())
-            raise LoginLocked("too many logins failed for this name", max(1, wait_s))
-        user = await asyncio.to_thread(self._store.get, name)
-        fits = await self._hashing.fits(password, None if user is None else user.password)
-        if user is None or not fits or not user.enabled:
-            await self._refused(user, fits, address)
-            raise LoginRefused(REFUSED)
-        await asyncio.to_thread(self._store.clear, locks)
-        asked = {"address": address}
-        pair: Pair = await self._acts.done(Act("login", user.name, None, asked), self._begin(user))
-        return pair
+        """Raises LoginRefused, LoginLocked, Overloaded."""
+        async with self._line.turn():
+            return await self._login(name, password, address)
 
     async def refresh(self, token: str, address: str) -> Pair:
         """Raises BadToken, also for a token that was used before, which ends the session; TokenExpired."""
@@ -90,6 +79,23 @@ class Logins:
         ending = asyncio.to_thread(self._store.end, caller.session, datetime.now(UTC))
         await self._acts.done(Act("logout", caller.by, None, {"address": caller.address}), ending)
         self._forget(caller.by)
+
+    async def _login(self, name: str, password: str, address: str) -> Pair:
+        """Whoever is unknown, disabled or wrong hears the same, after the same work."""
+        locks = locks_of(name, address, self._rule.locks)
+        until = await asyncio.to_thread(self._store.try_, locks, datetime.now(UTC))
+        if until is not None:  # not in the audit log, which would grow with every guess
+            wait_s = math.ceil((until - datetime.now(UTC)).total_seconds())
+            raise LoginLocked("too many logins failed for this name", max(1, wait_s))
+        user = await asyncio.to_thread(self._store.get, name)
+        fits = await self._hashing.fits(password, None if user is None else user.password)
+        if user is None or not fits or not user.enabled:
+            await self._refused(user, fits, address)
+            raise LoginRefused(REFUSED)
+        await asyncio.to_thread(self._store.clear, locks)
+        asked = {"address": address}
+        pair: Pair = await self._acts.done(Act("login", user.name, None, asked), self._begin(user))
+        return pair
 
     async def _refused(self, user: User | None, fits: bool, address: str) -> None:
         """What was sent as a name is written down only where it is one: it may be a password, mistyped."""
