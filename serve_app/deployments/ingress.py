@@ -85,7 +85,8 @@ class IngressDesk:
         self._commits = GroupCommit(self._log)
         self._policies = KeptPolicies(stores.policies, self._prompts, cascade)
         self._shadows = Shadows(cascade, self._log, Random())  # noqa: S311 - it picks rows, it guards nothing
-        self._parts = Parts(catalogue, platform, self._log, cascade, teacher, registry)
+        money = stores.budget if platform.budget.url.get_secret_value() else None
+        self._parts = Parts(catalogue, platform, self._log, cascade, teacher, registry, money)
         desks = Desks(catalogue, stores, registry, replays, Pipelines(), platform.data.root)
         self.jobs, self.versions, self.ops = desks.jobs, desks.versions, desks.ops
         self.replays, self.certificates, self.reviews = desks.replays, desks.certificates, desks.reviews

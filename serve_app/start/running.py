@@ -13,6 +13,8 @@ from types import FrameType
 import psutil
 
 from serve_app.adapters import whereabouts
+from serve_app.adapters.kept_settings import remember
+from serve_app.start.front import Front, open_front
 from serve_app.start.settings import HOST, Settings
 from serve_app.start.telling import Phases, banner
 from serve_app.start.waiting import (
@@ -23,6 +25,8 @@ from serve_app.start.waiting import (
     wait_until_trained,
 )
 
+ANSWER_S = 20.0
+"""How long what is being asked when the signal comes may take to be answered."""
 DRAIN_S = 25.0
 """How long Serve may take to finish what is being asked; Ray's own processes then get GRACE_S."""
 GRACE_S = 5.0
@@ -33,8 +37,9 @@ Deploy = Callable[[bool], None]
 def run(settings: Settings, phases: Phases) -> int:
     """Starts, waits, tells, stays until a signal, and ends everything. The exit status."""
     _stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    status = 1
+    status, front = 1, None
     try:
+        front = open_front(HOST, settings.port)
         deploy = _start(settings, phases)
         wait_until_answering(settings, phases)
         with phases("pipelines started"):
@@ -52,7 +57,7 @@ def run(settings: Settings, phases: Phases) -> int:
     finally:
         _stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, handler=signal.SIG_IGN)
         whereabouts.forget(Path(settings.platform.state))
-        _end()
+        _end(front)
     return status
 
 
@@ -84,14 +89,18 @@ def _start(settings: Settings, phases: Phases) -> Deploy:
             client.deploy_apps(config.model_copy(update={"applications": chosen}))
 
         deploy(False)
+    remember(Path(settings.platform.state), settings.config["applications"], [])
     whereabouts.write(Path(settings.platform.state), ray.get_runtime_context().gcs_address, settings.dashboard)
     return deploy
 
 
-def _end() -> None:
-    """Everything that this process started and nothing else, also when a part of it hangs."""
+def _end(front: Front | None) -> None:
+    """Everything that this process started and nothing else, also when a part of it hangs. What is being asked is
+    answered first, and nobody else is let in."""
     mine = psutil.Process().children(recursive=True)
     print("stopping …", flush=True)
+    if front is not None:
+        front.drain(ANSWER_S)
     ending = threading.Thread(target=_shut_down, daemon=True)
     ending.start()
     ending.join(DRAIN_S)
