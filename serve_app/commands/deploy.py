@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,11 +31,19 @@ def deploy(
     back: Annotated[bool, typer.Option("--back", help="To what was in force before the last deploy.")] = False,
 ) -> None:
     """Put the edited configuration in force without a failed request, or go back."""
+    from serve_app.commands.activate import serving_client
+
+    put_in_force(config, back, serving_client)
+
+
+def put_in_force(config: Path, back: bool, client: Callable[[Path], Any], pause_s: float = PAUSE_S) -> None:
+    """``client``: Ray's, of the Understudy that a state folder belongs to. Raises BadConfig, Conflict, and Unavailable
+    where it does not get well and what was before it is in force again."""
     from serve_app.start.settings import configs_of, read_platform_of
 
     configs = configs_of(config)
     state = _state(configs) if back else Path(read_platform_of(config)[1].state)
-    running = _Running(_client(state))
+    running = _Running(_reached(client, state), pause_s)
     here = running.applications()
     wanted = _before(state) if back else _wanted(config, configs, state)
     print(f"deploying {', '.join(each['name'] for each in wanted)} …", flush=True)
@@ -54,8 +63,8 @@ def deploy(
 class _Running:
     """``client``: Ray's own, of the dashboard."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, client: Any, pause_s: float) -> None:
+        self._client, self._pause_s = client, pause_s
 
     def applications(self) -> Applications:
         """As they were deployed. Raises Conflict where none of ours runs here."""
@@ -78,7 +87,7 @@ class _Running:
     def _until_well(self, names: set[str]) -> str | None:
         end, well = time.monotonic() + PATIENCE_S, 0
         while time.monotonic() < end:
-            time.sleep(PAUSE_S)
+            time.sleep(self._pause_s)
             try:
                 found = {name: app for name, app in self._details()["applications"].items() if name in names}
             except (OSError, RuntimeError):
@@ -117,11 +126,9 @@ def _before(state: Path) -> Applications:
     return found.before
 
 
-def _client(state: Path) -> Any:
-    from serve_app.commands.activate import serving_client
-
+def _reached(client: Callable[[Path], Any], state: Path) -> Any:
     try:
-        return serving_client(state)
+        return client(state)
     except (OSError, RuntimeError):
         raise Conflict(NOBODY) from None
 

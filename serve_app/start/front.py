@@ -57,7 +57,7 @@ class Front:
         self._closing, self._drained = threading.Event(), threading.Event()
         self._config = ""
         self._pid, self._died = 0, -1
-        self._since = 0.0
+        self._routed, self._since = False, 0.0
         self._stand_ins: list[subprocess.Popen[bytes]] = []
         threading.Thread(target=self._keep, daemon=True).start()
 
@@ -81,15 +81,17 @@ class Front:
         self._drained.wait()  # whoever stands in ends with the thread that started it
 
     def _give(self) -> None:
-        """The listener to a HAProxy that is about to begin; not to one without routes while another serves."""
+        """The listener to a HAProxy that is about to begin; not to one without routes while another has some."""
         connection, _ = self._asked.accept()
         with connection:
             connection.settimeout(5)
             pid, _, config = connection.recv(4096).decode().partition(" ")
-            if self._pid and not _routes(config) and _lives(self._pid):
+            routed = _routes(config)
+            if self._routed and not routed and _lives(self._pid):
                 connection.sendall(b"-")
                 return
             socket.send_fds(connection, [b"+"], [self._listener.fileno()])
+        self._routed = routed
         self._watch(int(pid), config)
         self._relieve()
 

@@ -31,12 +31,14 @@ DRAIN_S = 25.0
 """How long Serve may take to finish what is being asked; Ray's own processes then get GRACE_S."""
 GRACE_S = 5.0
 
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 Deploy = Callable[[bool], None]
 
 
 def run(settings: Settings, phases: Phases) -> int:
     """Starts, waits, tells, stays until a signal, and ends everything. The exit status."""
-    _stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    _stop_on(*STOPS)
     status, front = 1, None
     try:
         front = open_front(HOST, settings.port)
@@ -55,7 +57,7 @@ def run(settings: Settings, phases: Phases) -> int:
     except Exception as error:
         print(f"✗ Understudy cannot run: {type(error).__name__}: {str(error).splitlines()[0][:300]}", file=sys.stderr)
     finally:
-        _stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, handler=signal.SIG_IGN)
+        _stop_on(*STOPS, handler=signal.SIG_IGN)
         whereabouts.forget(Path(settings.platform.state))
         _end(front)
     return status
@@ -79,6 +81,7 @@ def _start(settings: Settings, phases: Phases) -> Deploy:
             log_to_driver=False,
             logging_level="ERROR",
         )
+    _stop_on(*STOPS)  # again: Ray takes SIGTERM for a crash, and aborts this process three seconds after it
     with phases("Serve started"):  # as `serve run` does it
         config = ServeDeploySchema.model_validate(settings.config)
         client = serve_start(http_options=config.http_options.model_dump(), proxy_location=config.proxy_location)

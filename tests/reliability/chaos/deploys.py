@@ -39,7 +39,7 @@ def bad_build(grounds: Grounds, asking: Asking) -> Finding:
 
 def bad_replicas(grounds: Grounds, asking: Asking) -> Finding:
     """It is built, and its new replicas never get well: they have no store to open."""
-    nowhere = "url: sqlite:////nowhere/at/all/events.db"
+    nowhere = "url: sqlite:////proc/nowhere/events.db"
     asked, done = _meanwhile(asking, lambda: _deploy(asking, "url: sqlite:///{state}/events.db", nowhere))
     return _refused("a deploy whose replicas never get well", asking, asked, done)
 

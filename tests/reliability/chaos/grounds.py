@@ -29,12 +29,12 @@ from tests.fakes.small_models import stones, trained, write_use_case
 from tests.reliability.chaos.clients import Load
 
 NAME = "it_tickets"
-LABEL = "account_access"
-MODEL, INGRESS = f"ServeReplica:understudy:Model:{NAME}", "ServeReplica:understudy:Ingress"
+MODEL, INGRESS = "ServeReplica:understudy:Model:", "ServeReplica:understudy:Ingress"
 SMALL = "stones"
-DEADLINE_S, RESET_S = 6.0, 3.0
+LABELS = {NAME: "account_access", SMALL: "pebble"}
+DEADLINE_S, RESET_S = 8.0, 3.0
 LLM = {
-    "UNDERSTUDY_TEACHER__TIMEOUT_S": "2",
+    "UNDERSTUDY_TEACHER__TIMEOUT_S": "3.5",
     "UNDERSTUDY_TEACHER__DEADLINE_S": f"{DEADLINE_S:g}",
     "UNDERSTUDY_TEACHER__CONCURRENCY": "64",
     "UNDERSTUDY_TEACHER__BREAKER__RESET_S": f"{RESET_S:g}",
@@ -115,8 +115,7 @@ def _unsure(student: Student) -> dict[str, Any]:
     rows = stones(60, seed=5).rows
     nothing = text_column([None] * 60)
     surest = student.answer(rows.with_columns({"stone": nothing, "shelf": nothing})).probabilities.max(axis=1)
-    record = rows.record(int(surest.argmin()))
-    return {name: value for name, value in record.items() if value is not None and value == value}
+    return _said(rows.record(int(surest.argmin())))
 
 
 def calm(started: Running) -> None:
@@ -126,15 +125,37 @@ def calm(started: Running) -> None:
     quiet.raise_for_status()
 
 
-def tickets(started: Running, count: int = 400) -> list[tuple[str, Any]]:
+def use_case_of(started: Running) -> str:
+    """The only one."""
+    (folder,) = (started.configs / "use_cases").iterdir()
+    return folder.name
+
+
+def questions(started: Running) -> list[tuple[str, Any]]:
+    name = use_case_of(started)
+    return [(f"/api/v1/predict/{name}", row) for row in (_tickets(started) if name == NAME else _stones())]
+
+
+def _tickets(started: Running) -> list[dict[str, Any]]:
     with (started.configs / f"use_cases/{NAME}/recorded_llm.csv").open(newline="", encoding="utf-8") as file:
-        rows = itertools.islice(csv.DictReader(file), count)
-        path = f"/api/v1/predict/{NAME}"
-        return [(path, {"tech_raw_text": row["tech_raw_text"], "solving": row["solving"]}) for row in rows]
+        rows = itertools.islice(csv.DictReader(file), 400)
+        return [{"tech_raw_text": row["tech_raw_text"], "solving": row["solving"]} for row in rows]
 
 
-def load(started: Running, rate: float = 0.0, clients: int = 16, told: str | None = LABEL) -> Load:
-    return Load(started.url, tickets(started), rate, clients, told)
+def _stones() -> list[dict[str, Any]]:
+    rows = stones(100, seed=7).rows
+    return [_said(rows.record(number)) for number in range(100)]
+
+
+def _said(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is missing."""
+    return {name: value for name, value in record.items() if value is not None and value == value}
+
+
+def load(started: Running, rate: float = 0.0, clients: int = 16, told: bool = True) -> Load:
+    """``told``: every tenth answer gets a label."""
+    label = LABELS[use_case_of(started)] if told else None
+    return Load(started.url, questions(started), rate, clients, label)
 
 
 def kill(victims: list[psutil.Process]) -> None:

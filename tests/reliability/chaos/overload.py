@@ -26,17 +26,17 @@ GROWN_MB = 512.0
 def three_times(grounds: Grounds, started: Running) -> Finding:
     """The rate of a closed loop with enough clients is what is answered at most."""
     seconds = grounds.long(120, 12)
-    load(started, clients=CLIENTS, told=None).seconds(3)
-    most = _rate(load(started, clients=CLIENTS, told=None).seconds(grounds.long(15, 6)))
+    load(started, clients=CLIENTS, told=False).seconds(3)
+    most = _rate(load(started, clients=CLIENTS, told=False).seconds(grounds.long(15, 6)))
     grounds.say(f"{most:.0f} requests/s are answered at most")
-    calm_ms = counted.p99_ms(load(started, most / 3, told=None).seconds(grounds.long(15, 6)))
+    calm_ms = counted.p99_ms(load(started, most / 3, told=False).seconds(grounds.long(15, 6)))
     with _memory(started) as memory:
-        flood = load(started, TIMES * most, told=None)
+        flood = load(started, TIMES * most, told=False)
         before_mb, began = memory(), time.monotonic()
         asked = flood.seconds(seconds)
         grown_mb = memory() - before_mb
     ended = began + seconds
-    after = load(started, most / 3, told=None).seconds(BACK_S + WINDOW_S if not grounds.short else 12)
+    after = load(started, most / 3, told=False).seconds(BACK_S + WINDOW_S if not grounds.short else 12)
     back_s = _back_s(after, ended, max(2 * calm_ms, 100.0))
     answered = counted.rate(asked, began + seconds / 4, ended) / most * 100
     rude = counted.impolite(asked)

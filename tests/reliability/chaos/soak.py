@@ -29,7 +29,7 @@ def half_load(grounds: Grounds, started: Running, seconds: float = SECONDS) -> F
     wide."""
     seconds = grounds.long(seconds, 24)
     swap_s = grounds.long(SWAP_S, 8)
-    most = counted.rate(asked := load(started, clients=CLIENTS, told=None).seconds(8), asked[0].done, asked[-1].done)
+    most = counted.rate(asked := load(started, clients=CLIENTS, told=False).seconds(8), asked[0].done, asked[-1].done)
     versions = register(started, NAME, int(seconds // swap_s))
     looks: list[tuple[float, float, int, int]] = []
     asking = load(started, most / 2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,10 +10,10 @@ import httpx
 
 from tests.reliability.chaos import counted
 from tests.reliability.chaos.clients import Asked
-from tests.reliability.chaos.grounds import SMALL, Asking, Finding, Grounds
+from tests.reliability.chaos.grounds import SMALL, Asking, Finding, Grounds, until
 
 IN_FLIGHT = 50
-ANSWER_S = 1.5
+ANSWER_S = 2.5
 """What the LLM takes, so that all of them are still waiting when the signal comes."""
 GRACE_S = 30.0
 """What Kubernetes gives."""
@@ -23,27 +22,28 @@ GRACE_S = 30.0
 def sigterm(grounds: Grounds, asking: Asking) -> Finding:
     started, path = asking.started, f"/api/v1/predict/{SMALL}"
     asking.llm.behaviour, asking.llm.latency_s = "good", ANSWER_S
-    gate = threading.Barrier(IN_FLIGHT + 1)
+    before = len(asking.llm.calls)
 
-    def ask(late: bool = False) -> Asked:
-        if not late:
-            gate.wait()
+    def ask() -> Asked:
         due = time.monotonic()
         try:
-            reply = httpx.post(f"{started.url}{path}", json=asking.unsure, timeout=40)
+            reply = client.post(path, json=asking.unsure)
         except httpx.HTTPError as error:
             return Asked(path, due, time.monotonic(), 0, error=type(error).__name__)
         told = str(reply.json()["id"]) if reply.status_code == 200 else ""
         return Asked(path, due, time.monotonic(), reply.status_code, told, "retry-after" in reply.headers)
 
-    with ThreadPoolExecutor(IN_FLIGHT) as pool:
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+    with (
+        ThreadPoolExecutor(IN_FLIGHT) as pool,
+        httpx.Client(base_url=started.url, limits=limits, timeout=40, verify=False) as client,
+    ):
         sent = [pool.submit(ask) for _ in range(IN_FLIGHT)]
-        gate.wait()
-        time.sleep(0.7)
+        until(lambda: len(asking.llm.calls) - before >= IN_FLIGHT, "all of them at the LLM", 10)
         began = time.monotonic()
         started.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
-        late = [ask(late=True) for _ in range(10)]
+        late = [ask() for _ in range(10)]
         asked = [each.result() for each in sent]
     status = started.process.wait(60)
     gone_s = time.monotonic() - began
