@@ -21,8 +21,8 @@ import threading
 import time
 from pathlib import Path
 
-from serve_app.start.haproxy import FRONT, stand_in
-from serve_app.start.under_way import under_way
+from serve_app.start.haproxy import FRONT, MOST, stand_in
+from serve_app.start.orders import close_the_door, under_way
 
 log = logging.getLogger("understudy.front")
 
@@ -36,8 +36,10 @@ READY_S = 1.0
 PAUSE_S = 0.1
 
 
-def open_front(host: str, port: int) -> Front | None:
-    """None where no HAProxy stands in front, or one that is not ours."""
+def open_front(host: str, port: int, most: int) -> Front | None:
+    """Before Ray starts: ``most``, requests in one ingress replica at once, goes to HAProxy by the environment. None
+    where no HAProxy stands in front, or one that is not ours."""
+    os.environ.setdefault(MOST, str(most))
     launcher = os.environ.get("RAY_SERVE_HAPROXY_BINARY_PATH", "")
     ours = os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1" and Path(launcher).parent.name.startswith("hap-")
     return Front(Path(launcher).parent, host, port) if ours else None
@@ -64,13 +66,13 @@ class Front:
     def drain(self, patience_s: float) -> None:
         """Nobody new is let in from now on; returns once all that was asked is answered, or after ``patience_s``."""
         self._closing.set()
-        with under_way(self._folder) as count:
-            self._listener.close()
-            for pid in {self._pid, *(each.pid for each in self._stand_ins)} - {0}:
-                _soft_stop(pid)
-            end = time.monotonic() + patience_s
-            while count() and _lives(self._pid) and time.monotonic() < end:
-                time.sleep(PAUSE_S)
+        close_the_door(self._folder)
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # for all that share it: HAProxy never closes what it was given
+        self._listener.close()
+        end = time.monotonic() + patience_s
+        while under_way(self._folder) and time.monotonic() < end:
+            time.sleep(PAUSE_S)
         self._drained.set()
 
     def _keep(self) -> None:

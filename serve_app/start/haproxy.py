@@ -19,6 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from serve_app.start.orders import CLOSING
+
 TEMPLATES = "ray.serve._private.haproxy_templates"
 RETRY_AFTER_S = 2
 
@@ -66,6 +68,9 @@ FRONT = "front"
 LISTENER = "UNDERSTUDY_LISTENER"
 """In the environment of HAProxy: what it binds for its clients."""
 
+MOST = "UNDERSTUDY_MOST"
+"""In the environment of HAProxy: requests in one ingress replica at once, ``limits.max_in_flight``."""
+
 LAUNCH = f"""
 import ctypes, os, signal, socket, sys
 folder, binary, *args = sys.argv[1:]
@@ -80,6 +85,7 @@ elif os.path.exists(folder + "/{FRONT}"):
         for fd in socket.recv_fds(front, 1, 1)[1]:
             os.set_inheritable(fd, True)
             os.environ["{LISTENER}"] = "fd@" + str(fd)
+os.environ.setdefault("{MOST}", "512")
 os.execv(binary, [binary, *args])
 """
 """Quick, since whoever stands in is waited for: only the standard library, and no site."""
@@ -98,9 +104,9 @@ def launcher(folder: str, python: str) -> Path:
 def stand_in(folder: Path, config: Path, listener: int, python: str) -> subprocess.Popen[bytes]:
     """HAProxy with the ``config`` of one that has died, on the same listener. Not on its admin socket: Serve is to find
     that nobody is there, and to start one that takes its orders."""
-    own = folder / "stand-in.cfg"
-    lines = config.read_text(encoding="utf-8").splitlines(keepends=True)
-    own.write_text("".join(line for line in lines if not line.strip().startswith(ORDERS)), encoding="utf-8")
+    own, dead = folder / "stand-in" / "haproxy.cfg", config.parent
+    own.parent.mkdir(exist_ok=True)
+    own.write_text(config.read_text(encoding="utf-8").replace(f"{ORDERS}{dead}/", f"{ORDERS}{own.parent}/"), "utf-8")
     command = [python, "-I", "-S", "-c", LAUNCH, str(folder), _binary(), "-db", "-f", str(own)]
     environment = {**os.environ, f"{LISTENER}_FD": str(listener)}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -118,9 +124,10 @@ ORDERS = "stats socket "
 FRONTEND = "bind {{ config.frontend_host }}:{{ config.frontend_port }}"
 
 SERVERS = "{{ hc.default_server_directive }}"
-KEPT = SERVERS + " pool-purge-delay 60s"
+KEPT = f'{SERVERS} pool-purge-delay 60s maxconn "${{{MOST}}}"'
 """Connections that idle are kept, and not for 5 s: a busy ingress takes up one new connection in a turn of its loop, so
-that the hundredth of a burst waits for a second."""
+that the hundredth of a burst waits for a second. And no more are made than an ingress lets in: those beyond would wait
+where nobody refuses them, for half a minute under three times the load that can be answered."""
 
 
 class Templates:
@@ -149,7 +156,7 @@ def ours(template: str, refusal: Path) -> str:
         f"http-request return status 503 content-type application/problem+json hdr Retry-After {RETRY_AFTER_S} "
         f"string '{json.dumps(PROBLEM)}'"
     )
-    taken = f'bind "${{{LISTENER}}}"'
+    taken = f'bind "${{{LISTENER}}}"\n    {unavailable} if {{ var({CLOSING}) -m bool }}'
     changes = {
         **FIGURES,
         FRONTEND: taken,

@@ -41,7 +41,7 @@ def run(settings: Settings, phases: Phases) -> int:
     _stop_on(*STOPS)
     status, front = 1, None
     try:
-        front = open_front(HOST, settings.port)
+        front = open_front(HOST, settings.port, settings.platform.limits.max_in_flight)
         deploy = _start(settings, phases)
         wait_until_answering(settings, phases)
         with phases("pipelines started"):

@@ -18,7 +18,8 @@ import psutil
 import pytest
 
 from serve_app.start.front import Front
-from serve_app.start.haproxy import launcher
+from serve_app.start.haproxy import LISTENER, launcher
+from serve_app.start.orders import CLOSING
 from tests.fakes.running import free_port, haproxy
 
 pytestmark = pytest.mark.skipif(not haproxy(), reason="HAProxy is not there, or not wanted")
@@ -48,7 +49,7 @@ class Scene:
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, routes: bool) -> subprocess.Popen[bytes]:
-        config = self.folder / "h.cfg"
+        config = self.folder / "node" / "haproxy.cfg"
         config.write_text(self._config(routes), encoding="utf-8")
         before = [each for each in self.started if each.poll() is None]
         takes_over = ["-sf", *(str(each.pid) for each in before)] if before else []
@@ -59,18 +60,22 @@ class Scene:
         return process
 
     def ask(self, seconds: float = 0.0) -> int:
-        """The status; 0 where nobody is let in."""
-        try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/{seconds}", timeout=10).status_code
-        except httpx.HTTPError:
-            return 0
+        with httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=10) as client:
+            return _status(client, seconds)
 
     def _config(self, routes: bool) -> str:
-        times = "".join(f"  timeout {kind} 30s\n" for kind in ("client", "connect", "server"))
-        to = "  default_backend http-a\n" if routes else "  http-request return status 503\n"
-        backend = f"backend http-a\n  server a 127.0.0.1:{self.behind}\n" if routes else ""
-        orders = f"global\n  stats socket {self.folder}/node/admin level admin\n"
-        return f'{orders}defaults\n  mode http\n{times}frontend f\n  bind "${{UNDERSTUDY_LISTENER}}"\n{to}{backend}'
+        """What of Serve's template matters here."""
+        return "\n  ".join(
+            [
+                f"global\n  stats socket {self.folder}/node/admin level admin expose-fd listeners",
+                "\ndefaults\n  mode http\n  option idle-close-on-response",
+                *(f"timeout {kind} 30s" for kind in ("client", "connect", "server")),
+                f'\nfrontend http_frontend\n  bind "${{{LISTENER}}}"',
+                f"http-request return status 503 if {{ var({CLOSING}) -m bool }}",
+                "default_backend http-a" if routes else "http-request return status 503",
+                f"\nbackend http-a\n  server a 127.0.0.1:{self.behind}\n" if routes else "\n",
+            ]
+        )
 
 
 @pytest.fixture
@@ -117,21 +122,35 @@ def test_who_stands_in_serves_until_the_next_has_routes_and_goes_then(scene: Sce
     assert scene.ask() == 200
 
 
-def test_what_is_asked_is_answered_and_nobody_else_is_let_in(scene: Scene) -> None:
-    scene.start(routes=True)
-    with ThreadPoolExecutor(9) as pool:
+@pytest.mark.parametrize("standing_in", [False, True])
+def test_what_is_asked_is_answered_and_nobody_else_is_let_in(scene: Scene, standing_in: bool) -> None:
+    first = scene.start(routes=True)
+    if standing_in:
+        first.kill()
+    assert scene.ask() == 200
+    with ThreadPoolExecutor(9) as pool, httpx.Client(base_url=f"http://127.0.0.1:{scene.port}") as kept:
+        assert kept.get("/0").status_code == 200
         asked = [pool.submit(scene.ask, 1.0) for _ in range(8)]
         time.sleep(0.4)
         began = time.monotonic()
         draining = pool.submit(scene.front.drain, 10.0)
         until(lambda: scene.ask() == 0)
+        assert _status(kept) in (503, 0), "over a connection from before"
         assert [each.result() for each in asked] == [200] * 8
         draining.result()
     assert time.monotonic() - began < 5
 
 
+def _status(client: httpx.Client, seconds: float = 0.0) -> int:
+    """0 where nobody is let in; to be left waiting is no refusal."""
+    try:
+        return client.get(f"/{seconds}").status_code
+    except (httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError):
+        return 0
+
+
 def _standing_in() -> list[psutil.Process]:
-    return [each for each in psutil.Process().children() if "stand-in.cfg" in _command(each)]
+    return [each for each in psutil.Process().children() if "stand-in/haproxy.cfg" in _command(each)]
 
 
 def _command(process: psutil.Process) -> str:
