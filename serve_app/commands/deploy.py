@@ -105,8 +105,10 @@ class _Running:
 
 
 def _why(app: dict[str, Any]) -> str:
-    lines = [line.strip() for line in str(app["message"]).splitlines() if line.strip()]
-    return lines[-1][:500] if lines else str(app["status"])
+    """The last line of what the first deployment that is ill says, or else the application."""
+    ill = [each for each in (app.get("deployments") or {}).values() if each["status"] not in ("HEALTHY", "UPDATING")]
+    told = [str(each["message"]).strip() for each in [*ill, app] if each["message"]]
+    return told[0].splitlines()[-1].strip()[:500] if told else str(app["status"])
 
 
 def _wanted(config: Path, configs: Path, state: Path) -> Applications:

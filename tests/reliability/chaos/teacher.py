@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,11 +22,13 @@ def every_fault(grounds: Grounds, asking: Asking) -> Finding:
     found = {fault: _one(asking, fault) for fault in (QUICK if grounds.short else FAULTS)}
     worst = max(each["slowest_s"] for each in found.values())
     calls = max(each["calls"] for each in found.values())
+    told_s = until(lambda: _gauge(asking) is not None, "the breaker's gauge", 30)
     held = all(each["held"] for each in found.values())
+    closed_s = max(each["closed_s"] for each in found.values())
     told = (
-        f"all 200 and degraded: {held}; slowest {worst:.1f} s; open after at most {calls} calls; closed again after "
-        + (f"at most {max(each['closed_s'] for each in found.values()):.1f} s")
+        f"all 200 and degraded: {held}; slowest {worst:.1f} s; open after at most {calls} calls; closed again after at "
     )
+    told += f"most {closed_s:.1f} s; in /readyz, and in the metrics within {told_s:.0f} s"
     must = f"always 200 degraded within the deadline ({DEADLINE_S:g} s); open within {MOST_CALLS} calls; recovers; told"
     return Finding(f"teacher: {', '.join(found)}", must, told, held, found)
 
@@ -50,6 +55,19 @@ def _ask(asking: Asking) -> dict[str, Any]:
     well = reply.status_code == 200
     return {"degraded": well and answer["degraded"], "ok": well and not answer["degraded"],
             "seconds": time.monotonic() - began}  # fmt: skip
+
+
+def _gauge(asking: Asking) -> float | None:
+    """As it is scraped at the ports that Ray names in its session's folder."""
+    titles = " ".join(word for each in asking.started.all_processes() for word in each.cmdline())
+    session = re.search(r"/\S*/session_[\d_-]+", titles)
+    assert session is not None
+    ports = json.loads(Path(session[0], "prom_metrics_service_discovery.json").read_text())
+    for target in (target for each in ports for target in each["targets"]):
+        line = re.search(r"^ray_understudy_breaker_open\{.*\} (\S+)$", httpx.get(f"http://{target}/metrics").text, re.M)
+        if line:
+            return float(line[1])
+    return None
 
 
 def _is_open(asking: Asking) -> bool:
