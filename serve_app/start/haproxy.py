@@ -65,10 +65,10 @@ timer for each: a tenth of the CPU of one."""
 FRONT = "front"
 """A socket in the launcher's folder, at which ``start/front.py`` gives the listener away."""
 
-LISTENER = "UNDERSTUDY_LISTENER"
+LISTENER = "FRONT_LISTENER"
 """In the environment of HAProxy: what it binds for its clients."""
 
-MOST = "UNDERSTUDY_MOST"
+MOST = "FRONT_MOST"
 """In the environment of HAProxy: requests in one ingress replica at once, ``limits.max_in_flight``."""
 
 LAUNCH = f"""

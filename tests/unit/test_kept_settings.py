@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from serve_app.adapters.kept_settings import Deployed, keep, pinned, recall, remember
+from serve_app.app import AppArgs, read
+from tests.fakes.small_models import write_use_case
 
 
 def test_an_edit_does_not_reach_what_was_kept(tmp_path: Path) -> None:
@@ -29,6 +31,16 @@ def test_applications_are_told_where_it_lies(tmp_path: Path) -> None:
     assert [each["args"] for each in told] == [
         {"configs": "c", "platform": str(tmp_path / "p.yaml")}, {"platform": str(tmp_path / "p.yaml")},
     ]  # fmt: skip
+
+
+def test_an_application_is_built_of_the_copy(tmp_path: Path) -> None:
+    write_use_case(tmp_path, "knots")
+    file = tmp_path / "platform.yaml"
+    file.write_text("registry: {poll_s: 7}\n")
+    kept = keep(file, tmp_path / "state")
+    file.write_text("this is: [not one\n")
+    _, platform = read(AppArgs(configs=str(tmp_path), platform=str(kept)))
+    assert platform.registry.poll_s == 7
 
 
 def test_the_last_two_are_remembered(tmp_path: Path) -> None:

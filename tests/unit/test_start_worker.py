@@ -54,7 +54,7 @@ from ray.serve._private import haproxy
 print("\\n".join(line for line in haproxy.HAPROXY_CONFIG_TEMPLATE.splitlines() if line.strip().startswith("bind ")))
 """
     bound = [line.split()[1] for line in python(program).splitlines()]
-    assert bound == ["unix@{{", '"${UNDERSTUDY_LISTENER}"', "{{", "unix@{{"]
+    assert bound == ["unix@{{", '"${FRONT_LISTENER}"', "{{", "unix@{{"]
 
 
 def test_haproxy_refuses_as_the_api_does() -> None:

@@ -59,7 +59,7 @@ def _ask(asking: Asking) -> dict[str, Any]:
 
 def _gauge(asking: Asking) -> float | None:
     """As it is scraped at the ports that Ray names in its session's folder."""
-    titles = " ".join(word for each in asking.started.all_processes() for word in each.cmdline())
+    titles = " ".join(word for each in asking.started.processes("/session_") for word in each.cmdline())
     session = re.search(r"/\S*/session_[\d_-]+", titles)
     assert session is not None
     ports = json.loads(Path(session[0], "prom_metrics_service_discovery.json").read_text())
