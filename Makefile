@@ -5,7 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: serve test check audit bench bench-accuracy bench-loop bench-swap bench-cascade bench-score bench-retrain clean lock
+.PHONY: serve test check audit bench bench-accuracy bench-loop bench-swap bench-cascade bench-score bench-retrain chaos \
+	clean lock
 .DEFAULT_GOAL := serve
 
 serve: $(READY)
@@ -52,6 +53,11 @@ bench-score: $(READY)
 
 bench-retrain: $(READY)
 	$(BIN)/python -m tests.benchmarks.retrain $(ARGS)
+
+# Faults against a real Ray, with figures. FAULTS=proxy,model: some; SHORT=1: as the tests do; HOURS=4: a longer soak.
+chaos: $(READY)
+	$(BIN)/python -m tests.reliability.chaos $(if $(FAULTS),--faults $(FAULTS)) $(if $(SHORT),--short) \
+		$(if $(HOURS),--hours $(HOURS)) $(ARGS)
 
 clean:
 	rm -rf .venv .understudy .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -31,9 +31,10 @@ log = logging.getLogger("understudy.pipelines")
 
 
 class PipelineArgs(Config):
-    """``args`` in serve_config.yaml. ``configs``: the folder of platform.yaml and use_cases."""
+    """``args`` in serve_config.yaml, as in ``serve_app/app.py``."""
 
     configs: str = "configs"
+    platform: str | None = None
 
 
 class PipelinesDesk:
@@ -136,4 +137,5 @@ Pipelines = serve.deployment(
 
 def build(args: PipelineArgs) -> Application:
     configs = Path(args.configs).resolve()
-    return Pipelines.bind(UseCaseFolder(configs / "use_cases"), read_platform(configs / "platform.yaml"))
+    platform = Path(args.platform) if args.platform else configs / "platform.yaml"
+    return Pipelines.bind(UseCaseFolder(configs / "use_cases"), read_platform(platform))

@@ -26,9 +26,11 @@ from serve_app.deployments.teacher import Teacher
 
 
 class AppArgs(Config):
-    """``args`` in serve_config.yaml. ``configs``: the folder of platform.yaml and use_cases."""
+    """``args`` in serve_config.yaml. ``configs``: the folder of platform.yaml and use_cases; ``platform``: another
+    file than that platform.yaml, such as the copy of it that was deployed."""
 
     configs: str = "configs"
+    platform: str | None = None
 
 
 class ModelArgs(AppArgs):
@@ -61,7 +63,7 @@ def build_model(args: ModelArgs) -> Application:
 def read(args: AppArgs) -> tuple[UseCaseFolder, Platform]:
     """The configuration, with absolute paths: replicas may run in other folders. Raises BadConfig."""
     configs = Path(args.configs).resolve()
-    platform = read_platform(configs / "platform.yaml")
+    platform = read_platform(Path(args.platform) if args.platform else configs / "platform.yaml")
     catalogue = UseCaseFolder(configs / "use_cases")
     if not catalogue.names():
         raise BadConfig("; ".join(catalogue.problems().values()) or f"{configs / 'use_cases'}: no use case")

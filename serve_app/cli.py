@@ -7,6 +7,7 @@ import sys
 import typer
 
 from serve_app.commands.check import check
+from serve_app.commands.deploy import deploy
 from serve_app.commands.new import new
 from serve_app.commands.password import password
 from serve_app.commands.replay import replay
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(serve)
+app.command()(deploy)
 app.command()(check)
 app.command()(schema)
 app.command()(new)

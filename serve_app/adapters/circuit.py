@@ -19,7 +19,10 @@ from serve_app.core.platform import Breaker
 
 State = Literal["closed", "open", "half-open"]
 
-PROVIDER_AT_FAULT: frozenset[Failure] = frozenset({"rate_limited", "timeout", "server_error", "connection_error"})
+PROVIDER_AT_FAULT: frozenset[Failure] = frozenset(
+    {"rate_limited", "timeout", "server_error", "connection_error", "off_schema", "empty"}
+)
+"""What is no answer costs as much as one: a model that gives nothing else is left alone for a while too."""
 
 
 @dataclass(frozen=True, slots=True)

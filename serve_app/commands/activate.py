@@ -45,7 +45,7 @@ class _Serving:
     @classmethod
     def find(cls, configs: Path) -> _Serving | None:
         try:
-            client = _client(_dashboard(configs))
+            client = serving_client(Path(load_platform(configs / "platform.yaml", os.environ).state))
             details = client.get_serve_details()
         except (OSError, RuntimeError):  # nobody there, or somebody else; requests' own errors are OSErrors
             return None
@@ -65,7 +65,7 @@ class _Serving:
             "name": f"understudy-{name}",
             "route_prefix": None,
             "import_path": "serve_app.app:build_model",
-            "args": {"configs": str(configs.resolve()), "use_case": name},
+            "args": {"configs": str(configs.resolve()), "platform": _platform(common), "use_case": name},
         }
         body = {
             "proxy_location": self._details.get("proxy_location"),
@@ -78,19 +78,20 @@ class _Serving:
             raise Unavailable(f"the running Serve did not take {name} in: {str(error)[:500]}") from error
 
 
-def _dashboard(configs: Path) -> str:
-    """Of the Understudy that this state folder belongs to, unless the environment names another."""
-    state = Path(load_platform(configs / "platform.yaml", os.environ).state)
-    found = whereabouts.read(state)
-    return os.environ.get("RAY_DASHBOARD_ADDRESS") or (found.dashboard if found else "http://127.0.0.1:8265")
-
-
-def _client(dashboard: str) -> Any:
-    """Ray's own, which knows how to show the token that Ray made when it started."""
+def serving_client(state: Path) -> Any:
+    """Ray's own, of the Understudy that this state folder belongs to, unless the environment names another; it knows
+    how to show the token that Ray made when it started. Raises OSError, RuntimeError where nobody answers."""
     from ray.dashboard.modules.serve.sdk import ServeSubmissionClient
 
+    found = whereabouts.read(state)
+    address = os.environ.get("RAY_DASHBOARD_ADDRESS") or (found.dashboard if found else "http://127.0.0.1:8265")
     show_token()
-    return ServeSubmissionClient(dashboard.rstrip("/"))
+    return ServeSubmissionClient(address.rstrip("/"))
+
+
+def _platform(common: dict[str, Any]) -> str | None:
+    """The one that was deployed, which may be another than the file says now."""
+    return (common.get("args") or {}).get("platform")
 
 
 def _headers(configs: Path) -> dict[str, str]:

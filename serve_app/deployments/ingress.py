@@ -91,7 +91,9 @@ class IngressDesk:
         self._commits = GroupCommit(self._buffered.log)
         self._policies = KeptPolicies(self._buffered.policies, self._prompts, cascade)
         self._shadows = Shadows(cascade, self._log, Random())  # noqa: S311 - it picks rows, it guards nothing
-        self._parts = Parts(catalogue, platform, self._log, cascade, teacher, registry, self._buffered.waiting)
+        money = stores.budget if platform.budget.url.get_secret_value() else None
+        waiting = self._buffered.waiting
+        self._parts = Parts(catalogue, platform, self._log, cascade, teacher, registry, waiting, money)
         desks = Desks(catalogue, stores, registry, replays, Pipelines(), platform.data.root)
         self.jobs, self.versions, self.ops = desks.jobs, desks.versions, desks.ops
         self.replays, self.certificates, self.reviews = desks.replays, desks.certificates, desks.reviews

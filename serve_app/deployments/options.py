@@ -1,7 +1,8 @@
 """What all deployments of the graph have in common, over Serve's defaults.
 
 Serve's own would ask for one CPU a replica (five thin ones never fit on two cores), queue without
-limit, and take two seconds to notice that a replica has nothing left to do.
+limit, take two seconds to notice that a replica has nothing left to do, and stop the old replicas of a
+new version before the new ones run, so that one that never gets well leaves nobody.
 """
 
 from __future__ import annotations
@@ -20,4 +21,5 @@ def thin(name: str, ongoing: int = 64, queued: int | None = None, drain_s: float
         "graceful_shutdown_wait_loop_s": 0.2,
         "graceful_shutdown_timeout_s": drain_s,
         "health_check_period_s": 5,
+        "max_surge_percent": 100,
     }

@@ -14,7 +14,7 @@ from ray.serve.exceptions import RayServeException
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.errors import UnderstudyError
 from serve_app.core.platform import Platform
-from serve_app.core.ports import EventLog, Part
+from serve_app.core.ports import Budget, EventLog, Part
 from serve_app.core.serving import ModelState
 from serve_app.deployments.calls import call
 
@@ -29,7 +29,8 @@ PIPELINES = ("Pipelines", "pipelines")
 
 
 class Parts:
-    """``waiting``: predictions in this replica's journal, None where none is kept."""
+    """``waiting``: predictions in this replica's journal, None where none is kept. ``budget``: of a store of its own,
+    None where it shares the event log's."""
 
     def __init__(
         self,
@@ -40,8 +41,9 @@ class Parts:
         teacher: Any,
         registry: Any,
         waiting: Callable[[], int | None],
+        budget: Budget | None = None,
     ) -> None:
-        self._catalogue, self._platform, self._log = catalogue, platform, log
+        self._catalogue, self._platform, self._log, self._budget = catalogue, platform, log, budget
         self._cascade, self._teacher, self._registry = cascade, teacher, registry
         self._waiting = waiting
         self._pipelines: Any = None
@@ -50,6 +52,7 @@ class Parts:
         training = asyncio.ensure_future(self._training())
         asked: list[Coroutine[Any, Any, Part]] = [self._store(), self._registry_part()]
         asked += [self._use_case(name, training) for name in self._catalogue.names()]
+        asked += [] if self._budget is None else [self._budget_part(self._budget)]
         asked += [self._teacher_part(name) for name in self._catalogue.names()]
         return [*await asyncio.gather(*asked), self._auth(), *self._broken()]
 
@@ -87,6 +90,12 @@ class Parts:
         found = await _soon(call(self._registry.describe))
         failed = isinstance(found, Exception)
         return Part("registry", "failed" if failed else "ready", str(found))
+
+    async def _budget_part(self, budget: Budget) -> Part:
+        """While it is away nothing may be spent, and the student answers alone."""
+        found = await _soon(asyncio.to_thread(budget.spent, ["is it there"]))
+        away = isinstance(found, Exception)
+        return Part("budget", "failed" if away else "ready", str(found) if away else "a store of its own")
 
     async def _training(self) -> dict[str, str]:
         """What the pipelines are at, by use case; nothing when they do not run."""

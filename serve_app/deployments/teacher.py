@@ -10,8 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+import ray
 from ray import serve
 
+from serve_app.adapters.circuit import State
+from serve_app.adapters.gauges import BreakerGauge
 from serve_app.adapters.guarded_teacher import GuardedTeacher
 from serve_app.adapters.kept_answers import KeptAnswers
 from serve_app.adapters.llm_narrator import LLMNarrator
@@ -33,9 +36,17 @@ class Catalogue(Protocol):
 
 
 class TeacherDesk:
-    """The deployment's body, free of Ray. ``cache``: opens the store of kept answers."""
+    """The deployment's body, free of Ray. ``cache``: opens the store of kept answers; ``told``: hears of a use case,
+    its provider and how the breaker between them stands."""
 
-    def __init__(self, catalogue: Catalogue, settings: platform.Teacher, cache: Callable[[], AnswerCache]) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        settings: platform.Teacher,
+        cache: Callable[[], AnswerCache],
+        told: Callable[[str, str, State], None] = lambda *_: None,
+    ) -> None:
+        self._told = told
         self._catalogue = catalogue
         self._settings = settings
         self._kept = KeptAnswers(cache)
@@ -46,7 +57,9 @@ class TeacherDesk:
     async def answer(self, use_case: str, questions: Sequence[Question], deadline_s: float) -> list[TeacherReply]:
         """One reply a question, in order, at the latest after ``deadline_s``. Raises UnknownUseCase."""
         teacher = await self._teacher(use_case)
-        return await self._kept.answer_all(self._catalogue.get(use_case), teacher, questions, deadline_s)
+        replies = await self._kept.answer_all(self._catalogue.get(use_case), teacher, questions, deadline_s)
+        self._told(use_case, teacher.provider, teacher.state)
+        return replies
 
     async def kept(self, use_case: str, questions: Sequence[Question]) -> list[TeacherAnswer | None]:
         """One a question, in order: the answer that is kept of it, without anybody being asked. Raises
@@ -65,6 +78,8 @@ class TeacherDesk:
         """``name``, ``real``, ``detail``, ``breaker`` and ``last_failure``, as ``/readyz`` shows them."""
         found = describe(self._settings, self._catalogue.get(use_case), self._catalogue.folder(use_case))
         teacher = self._teachers.get(use_case)
+        if teacher is not None:  # it half opens by time alone
+            self._told(use_case, teacher.provider, teacher.state)
         return {
             **asdict(found),
             "breaker": teacher.state if teacher else "closed",
@@ -93,7 +108,8 @@ class TeacherReplica(TeacherDesk):
     def __init__(self, catalogue: Catalogue, settings: platform.Platform) -> None:
         log_along()
         cache = partial(open_answer_cache, settings.store, Path(settings.state))
-        super().__init__(catalogue, settings.teacher, cache)
+        told = BreakerGauge().tell if ray.is_initialized() else lambda *_: None  # else it would start a Ray
+        super().__init__(catalogue, settings.teacher, cache, told)
 
 
 Teacher = serve.deployment(**thin("Teacher", ongoing=256, drain_s=20))(TeacherReplica)

@@ -29,7 +29,9 @@ ENVIRONMENT = {
 HAPROXY = {
     "RAY_SERVE_HAPROXY_NBTHREAD": "1",  # one carries more than our ingress answers; Serve's 4 would take its cores
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",  # else Python parses a datagram for every request
-    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",  # not 30: HAProxy on this machine knows at once who leaves
+    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "5",  # not 30: HAProxy on this machine knows soon who leaves
+    "RAY_SERVE_HAPROXY_RETRIES": "6",  # not 3: of two old and two new replicas each may be on its way
+    "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",  # what a replica died on, another answers
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",  # not 10: three are missed before one that has died is replaced
 }
 """Requests reach the ingress through HAProxy, not through a proxy written in Python: where the package brings it

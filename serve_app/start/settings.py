@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from serve_app.adapters.config_files import load_platform
+from serve_app.adapters.kept_settings import keep, pinned
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.platform import Platform
 
@@ -47,20 +48,29 @@ class Settings:
 
 def read_settings(path: Path, port: int | None, dashboard_port: int) -> Settings:
     """Raises BadConfig, with everything that is wrong."""
-    from serve_app.adapters.serve_config_file import check_serve_config
-    from serve_app.app import AppArgs
-
-    configs = _configs(path)
-    platform = load_platform(configs / "platform.yaml", os.environ)
-    check_serve_config(path, platform, AppArgs)
+    configs, platform = read_platform_of(path)
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    kept = keep(configs / "platform.yaml", Path(platform.state))
+    config["applications"] = pinned(config["applications"], kept)
     options = {**config.get("http_options", {})}
     options["port"] = options.get("port", 8000) if port is None else port
     config["http_options"] = options
     return Settings(config, options["port"], dashboard_port, platform, UseCaseFolder(configs / "use_cases"))
 
 
-def _configs(path: Path) -> Path:
+def read_platform_of(path: Path) -> tuple[Path, Platform]:
+    """The folder of configurations of a serve_config.yaml, which is checked, and its platform. Raises BadConfig, with
+    everything that is wrong."""
+    from serve_app.adapters.serve_config_file import check_serve_config
+    from serve_app.app import AppArgs
+
+    configs = configs_of(path)
+    platform = load_platform(configs / "platform.yaml", os.environ)
+    check_serve_config(path, platform, AppArgs)
+    return configs, platform
+
+
+def configs_of(path: Path) -> Path:
     """The folder that the application named in serve_config.yaml reads."""
     from serve_app.adapters.yaml_file import read_yaml
 

@@ -323,6 +323,21 @@ async def test_a_narrator_that_cannot_says_nothing(kind: str, behaviour: str) ->
         await narrator.close()
 
 
+@pytest.mark.parametrize("kind", FAKES)
+async def test_a_server_without_tls_is_a_failed_connection(kind: str) -> None:
+    """Plain HTTP where TLS was asked for, as of a wrong address or somebody in between."""
+    with FAKES[kind]() as fake:
+        address = fake.base_url.replace("http://", "https://")
+        settings = TeacherSettings.model_validate({kind: {"api_key": KEY, "base_url": address}})
+        teacher = build_teacher(settings, use_case(teacher={"providers": [{"kind": kind}]}), Path())
+        async with asyncio.timeout(settings.deadline_s):
+            replies = [await teacher.answer(question()) for _ in range(6)]
+        await teacher.close()
+    assert {each.reason for each in replies} <= {"connection_error", "breaker_open"}
+    assert teacher.state == "open"
+    assert fake.calls == []
+
+
 async def test_a_narrator_stops_asking_a_provider_that_is_down() -> None:
     with FakeOpenAI("server_error") as fake:
         narrator = LLMNarrator(llm("openai", fake), 5.0, Breaker(failures=2, reset_s=60))

@@ -201,12 +201,23 @@ async def test_the_breaker_opens_and_then_costs_no_call() -> None:
     assert (teacher.state, teacher.last_failure) == ("open", "server_error"), "why it opened"
 
 
-@pytest.mark.parametrize("reason", ["refused", "off_schema", "empty", "bad_credentials", "bad_request"])
+@pytest.mark.parametrize("reason", ["refused", "bad_credentials", "bad_request"])
 async def test_a_useless_answer_does_not_open_it(reason: Any) -> None:
     teacher = guard(MemoryTeacher(script(TeacherFailure(reason))), breaker=Breaker(failures=2))
     for _ in range(5):
         await teacher.answer(asked())
     assert teacher.state == "closed"
+
+
+@pytest.mark.parametrize("reason", ["off_schema", "empty", "rate_limited", "timeout", "connection_error"])
+async def test_a_teacher_that_gives_no_answer_opens_it(reason: Any) -> None:
+    """Within 20 calls, with the settings of ``platform.yaml``."""
+    inner = MemoryTeacher(script(TeacherFailure(reason)))
+    teacher = guard(inner, breaker=Breaker())
+    for _ in range(20):
+        await teacher.answer(asked())
+    assert teacher.state == "open"
+    assert len(inner.asked) <= 20
 
 
 async def test_only_failures_in_a_row_open_it() -> None:

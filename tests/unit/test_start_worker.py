@@ -14,6 +14,7 @@ from serve_app.core.errors import Unavailable
 from serve_app.start.haproxy import (
     ERRORS,
     FIGURES,
+    FRONTEND,
     NO_ROUTE,
     PROBLEM,
     RETRY_AFTER_S,
@@ -53,7 +54,7 @@ from ray.serve._private import haproxy
 print("\\n".join(line for line in haproxy.HAPROXY_CONFIG_TEMPLATE.splitlines() if line.strip().startswith("bind ")))
 """
     bound = [line.split()[1] for line in python(program).splitlines()]
-    assert bound == ["unix@{{", "{{", "{{", "unix@{{"]
+    assert bound == ["unix@{{", '"${FRONT_LISTENER}"', "{{", "unix@{{"]
 
 
 def test_haproxy_refuses_as_the_api_does() -> None:
@@ -78,9 +79,9 @@ print("file", open(folder + "/unavailable.http").read())
     assert {name: known[name] for name in ("type", "title", "status", "code")}.items() <= PROBLEM.items()
 
 
-@pytest.mark.parametrize("missing", [*FIGURES, NO_ROUTE, ERRORS, REUSE, SERVERS])
+@pytest.mark.parametrize("missing", [*FIGURES, FRONTEND, NO_ROUTE, ERRORS, REUSE, SERVERS])
 def test_a_template_that_has_changed_is_refused(missing: str, tmp_path: Path) -> None:
-    known = "\n".join([*FIGURES, NO_ROUTE, ERRORS, REUSE, SERVERS])
+    known = "\n".join([*FIGURES, FRONTEND, NO_ROUTE, ERRORS, REUSE, SERVERS])
     assert "unix@" in ours(known, tmp_path)
     with pytest.raises(RuntimeError, match="RAY_SERVE_ENABLE_HA_PROXY=0"):
         ours(known.replace(missing, ""), tmp_path)

@@ -1,0 +1,66 @@
+"""Faults under load against a real Ray, in their short form: the long ones, with figures, are ``make chaos``.
+
+One Understudy for all of them, with two replicas of ingress and student and an LLM of ours; the last ends it.
+What else is killed: ``test_kill.py``; what goes wrong with artefacts and jobs: the others here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes.running import haproxy
+from tests.reliability.chaos import deploys, kills, stops, teacher
+from tests.reliability.chaos.grounds import Asking, Finding, Grounds, with_an_llm
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.skipif(not haproxy(), reason="HAProxy is not there, or not wanted"),
+    pytest.mark.flaky(reruns=0),  # what is left of a fault would be taken for the next
+]
+
+SHORT = Grounds(short=True)
+
+
+@pytest.fixture(scope="module")
+def asking() -> Iterator[Asking]:
+    with with_an_llm() as asking:
+        yield asking
+
+
+def held(finding: Finding) -> None:
+    assert finding.held, f"{finding.must}: {finding.measured}"
+
+
+def test_a_model_replica_dies_and_nobody_notices(asking: Asking) -> None:
+    held(kills.model(SHORT, asking.started))
+
+
+def test_an_ingress_replica_dies(asking: Asking) -> None:
+    held(kills.ingress(SHORT, asking.started))
+
+
+def test_haproxy_dies_and_nobody_is_refused(asking: Asking) -> None:
+    """What is in it when it dies is gone: one or two of a load as small as this."""
+    found = kills.proxy(SHORT, asking.started)
+    assert set(found.figures["failures"]) <= {"IncompleteReadError", "ConnectionResetError"}, found.measured
+    assert sum(found.figures["failures"].values()) <= 8
+    assert found.figures["lost"] == 0
+
+
+def test_haproxys_manager_dies(asking: Asking) -> None:
+    found = kills.manager(SHORT, asking.started)
+    assert set(found.figures["failures"]) <= {"IncompleteReadError", "ConnectionResetError"}, found.measured
+    assert found.figures["lost"] == 0
+
+
+def test_an_llm_that_misbehaves_degrades_answers_and_opens_the_breaker(asking: Asking) -> None:
+    held(teacher.every_fault(SHORT, asking))
+
+
+def test_a_deploy_that_cannot_be_built_leaves_the_old_serving(asking: Asking) -> None:
+    held(deploys.bad_build(SHORT, asking))
+
+
+def test_sigterm_answers_what_is_in_flight_and_lets_nobody_in(asking: Asking) -> None:
+    held(stops.sigterm(SHORT, asking))
