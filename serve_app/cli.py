@@ -8,6 +8,7 @@ import typer
 
 from serve_app.commands.check import check
 from serve_app.commands.new import new
+from serve_app.commands.password import password
 from serve_app.commands.replay import replay
 from serve_app.commands.savings import savings
 from serve_app.commands.schema import schema
@@ -29,6 +30,7 @@ app.command()(new)
 app.command()(train)
 app.command()(replay)
 app.command()(savings)
+app.command()(password)
 
 
 def main(arguments: list[str] | None = None) -> None:

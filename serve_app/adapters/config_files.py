@@ -25,7 +25,7 @@ from serve_app.core.use_case import UseCase
 
 FILE = "use_case.yaml"
 
-NOT_SETTINGS: frozenset[str] = frozenset()
+NOT_SETTINGS = frozenset({"UNDERSTUDY_TOKEN"})
 """Environment variables that start with UNDERSTUDY_ and are not keys of ``platform.yaml``."""
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)

@@ -16,7 +16,9 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import RowMapping
 
 from serve_app.core.events import Label, LoggedPrediction
+from serve_app.core.identity import ApiKey, Family, User
 from serve_app.core.jobs import Audited, Job, JobEvent, Report, Shadow
+from serve_app.core.login_locks import Tries
 from serve_app.core.ports import Lease, Review
 
 T = TypeVar("T")
@@ -105,3 +107,7 @@ AUDITED = Shape(Audited, json=frozenset({"detail"}))
 REVIEW = Shape(Review)
 LEASE = Shape(Lease)
 REPORT = Shape(Report, json=frozenset({"content"}))
+USER = Shape(User, whole=frozenset({"enabled"}))
+FAMILY = Shape(Family)
+API_KEY = Shape(ApiKey, json=frozenset({"use_cases"}))
+TRIES = Shape(Tries, whole=frozenset({"count"}))

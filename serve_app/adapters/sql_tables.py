@@ -1,4 +1,4 @@
-"""The store's tables: the event log, jobs, the audit log, reports, money, the review queue.
+"""The store's tables: the event log, jobs, the audit log, reports, money, the review queue, who may log in.
 ``serve_app/adapters/migrations`` creates them; a test keeps both the same.
 
 JSON is held as text and never as PostgreSQL's ``json`` or ``jsonb``: the one refuses some characters
@@ -235,4 +235,55 @@ policies = Table(
     Column("use_case", KEY, nullable=False),
     Column("content", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
+)
+
+login_users = Table(
+    "login_users",
+    metadata,
+    Column("name", KEY, primary_key=True),
+    Column("email", Text),
+    Column("role", KEY, nullable=False),
+    Column("password", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("tokens_from", DateTime(timezone=True), nullable=False),
+)
+
+login_families = Table(
+    "login_families",
+    metadata,
+    Column("id", KEY, primary_key=True),
+    # Not "user": PostgreSQL reads an unquoted one as the name of the database's own user.
+    Column("user_name", KEY, key="user", nullable=False),
+    Column("current", KEY, nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Index("ix_login_families_user", "user", "ended_at"),
+    Index("ix_login_families_expires_at", "expires_at"),  # old ones are forgotten
+)
+
+login_tries = Table(
+    "login_tries",
+    metadata,
+    Column("key", KEY, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+    Index("ix_login_tries_until", "until"),  # old ones are forgotten
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", KEY, primary_key=True),
+    Column("name", KEY, nullable=False),
+    Column("digest", KEY, nullable=False),
+    Column("role", KEY, nullable=False),
+    Column("use_cases", Text),
+    Column("by", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("revoked_at", DateTime(timezone=True)),
+    Index("ix_api_keys_digest", "digest", unique=True),
 )

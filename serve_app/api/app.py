@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from serve_app.api import (
+    auth,
     certificates,
     data,
     explain,
@@ -24,10 +25,12 @@ from serve_app.api import (
     train,
     use_cases,
 )
+from serve_app.api.access import Access
 from serve_app.api.declared import Declared
 from serve_app.api.dependencies import Service
 from serve_app.api.door import Door, Rules
 from serve_app.api.errors import problem_of, response
+from serve_app.api.gate import Gate
 from serve_app.api.openapi import OpenApi
 from serve_app.api.quick import Quick
 from serve_app.core.platform import Limits
@@ -57,13 +60,14 @@ def create_app(graph: Graph, limits: Limits, version: str, *, labels_answers: bo
     with the id that it hands on, and would have it there twice."""
     app = FastAPIOffline(title="Understudy", version=version, redirect_slashes=False)
     app.state.service = service = Service(graph, limits, version)
-    for router in ROUTERS:
+    for router in (*ROUTERS, *([auth.router] if graph.identity else [])):
         app.include_router(router, include_in_schema=False)
     app.router.default = declared = Declared(service)
+    gate = Gate(Access(declared), graph.identity) if graph.identity else None
     app.openapi = OpenApi(service)  # type: ignore[method-assign]
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _refused)
-    rules = Rules(limits.request_timeout_s, limits.max_in_flight, labels_answers)
+    rules = Rules(limits.request_timeout_s, limits.max_in_flight, labels_answers, gate)
     app.add_middleware(Door, rules=rules)
     behind = app.build_middleware_stack
     app.build_middleware_stack = lambda: Quick(  # type: ignore[method-assign]

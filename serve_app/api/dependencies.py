@@ -10,8 +10,10 @@ from starlette.requests import Request
 
 from serve_app.api.body import read_json, read_optional_json
 from serve_app.api.event_stream import Places
+from serve_app.api.scoped import Scoped
 from serve_app.api.who import CALLER
 from serve_app.core.caller import Caller
+from serve_app.core.errors import Forbidden
 from serve_app.core.platform import Limits
 from serve_app.core.ports import Asked, Graph
 
@@ -35,7 +37,8 @@ class Call:
 
     @property
     def graph(self) -> Graph:
-        return self.service.graph
+        caller = self.caller
+        return self.service.graph if caller.use_cases is None else Scoped(self.service.graph, caller)
 
     @property
     def limits(self) -> Limits:
@@ -53,6 +56,14 @@ class Call:
     def by(self) -> str:
         """Whoever asks, as the audit log names them."""
         return self.caller.by
+
+    async def may_see(self, prediction_id: str) -> None:
+        """Raises Forbidden for a prediction that is somebody else's, UnknownPrediction."""
+        if self.caller.sees_all():
+            return
+        logged = await self.graph.prediction(prediction_id)
+        if not self.caller.may_see(logged["user"], logged["use_case"]):
+            raise Forbidden("somebody else asked for this prediction")
 
     async def json(self) -> Any:
         return await read_json(self.request, self.limits)

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.api.errors import problem_of, response
+from serve_app.api.gate import Gate
 from serve_app.api.who import CALLER
 from serve_app.core.caller import Caller
 from serve_app.core.errors import Overloaded
@@ -32,11 +33,13 @@ ALWAYS = ("/livez", "/readyz", "/v2/health")
 class Rules:
     """Of all doors of one application. ``timeout_s`` bounds a request from its first byte to its answer;
     ``most``: requests in this process at once, and one more is refused with a time to come back; ``inside``:
-    how many there are. ``labels`` is unset behind a server that puts the id into the answer itself."""
+    how many there are. ``labels`` is unset behind a server that puts the id into the answer itself. ``gate``: who
+    may come in; None: everybody."""
 
     timeout_s: float
     most: int
     labels: bool
+    gate: Gate | None = None
     inside: int = 0
 
 
@@ -57,6 +60,8 @@ class Door:
             if rules.inside > rules.most and not scope["path"].startswith(ALWAYS):
                 raise Overloaded("more requests are under way than can be answered")
             async with asyncio.timeout(rules.timeout_s):
+                if rules.gate is not None:
+                    await rules.gate(scope)
                 await self._app(scope, client.receive, visit.send)
         except (ClientDisconnect, asyncio.CancelledError) as gone:
             if isinstance(gone, asyncio.CancelledError) and not client.has_left():

@@ -54,6 +54,8 @@ STATUS: dict[type[errors.UnderstudyError], int] = {
     InvalidJson: 400,
     InvalidArrow: 400,
     TooDeep: 400,
+    errors.NotSignedIn: 401,
+    errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.UnknownUseCase: 404,
     errors.UnknownPrediction: 404,
@@ -64,6 +66,7 @@ STATUS: dict[type[errors.UnderstudyError], int] = {
     errors.UnsupportedMedia: 415,
     errors.InvalidInput: 422,
     errors.OtherBody: 422,
+    errors.LoginLocked: 429,
     errors.Unavailable: 503,
     errors.StoreUnavailable: 503,
     errors.RegistryUnavailable: 503,
@@ -143,8 +146,12 @@ def _refusal(exc: errors.UnderstudyError) -> Problem:
 
 def _headers(exc: errors.UnderstudyError) -> dict[str, str]:
     match exc:
-        case errors.Unavailable():
+        case errors.Unavailable() | errors.LoginLocked():
             return {"Retry-After": str(exc.retry_after_s)}
+        case errors.BadToken() | errors.TokenExpired() | errors.UserDisabled():
+            return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+        case errors.NotSignedIn():
+            return {"WWW-Authenticate": "Bearer"}
         case errors.JobRunning(job_id=job_id) if job_id:
             return {"Location": status_path("train", job_id)}  # the one kind that a use case has one of at a time
     return {}

@@ -26,6 +26,7 @@ ID = r"^[0-9A-Za-z_-]{1,64}$"
 
 @router.post("/feedback/{prediction_id}")
 async def feedback(prediction_id: str, call: ThisCall) -> Response:
+    await call.may_see(known(prediction_id))
     body = members(await call.json(), ["label"], ["note"])
     label, note = label_of(body["label"]), note_of(body.get("note"))
     by = call.asked.user or "anonymous"
@@ -34,6 +35,7 @@ async def feedback(prediction_id: str, call: ThisCall) -> Response:
 
 @router.get("/predictions/{prediction_id}")
 async def prediction(prediction_id: str, call: ThisCall) -> Response:
+    await call.may_see(known(prediction_id))
     return reply(await call.graph.prediction(known(prediction_id)))
 
 

@@ -21,9 +21,9 @@ from serve_app.core.use_case import ValuesRoute
 
 router = APIRouter()
 
-STORE = "store"
+STORE, AUTH = "store", "auth"
 USE_CASE = "use_case:"
-"""Part names: the store's, and the prefix of a use case's."""
+"""Part names: the store's, that of how people log in, and the prefix of a use case's."""
 
 AWAY = ("failed", "starting")
 
@@ -66,7 +66,7 @@ async def livez() -> Response:
 @router.get("/readyz")
 async def readyz(call: ThisCall) -> Response:
     now = Condition(await call.graph.parts())
-    content = {"ready": now.ready, "parts": [asdict(part) for part in now.parts]}
+    content = {"ready": now.ready, "parts": [_shown(call, part) for part in now.parts]}
     return reply(content, 200 if now.ready else 503, _wait(now))
 
 
@@ -80,9 +80,15 @@ async def health(call: ThisCall) -> Response:
         "model_loaded": now.model_loaded,
         "use_cases_count": len(call.graph.use_cases()),
         **counts(call),
-        "parts": {part.name: {k: v for k, v in asdict(part).items() if k != "name"} for part in now.parts},
+        "parts": {part.name: {k: v for k, v in _shown(call, part).items() if k != "name"} for part in now.parts},
     }
     return reply(content, 200 if now.ready else 503, _wait(now))
+
+
+def _shown(call: Call, part: Part) -> dict[str, Any]:
+    """Details name hosts, files and reasons, which a stranger could use: with a login they are told to admins."""
+    told = call.caller.may("admin") or part.name == AUTH
+    return asdict(part) if told else {**asdict(part), "detail": ""}
 
 
 def _wait(now: Condition) -> dict[str, str]:

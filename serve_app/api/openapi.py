@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from serve_app.api.dependencies import Service
+from serve_app.api.openapi_auth import guarded
 from serve_app.api.openapi_certificates import certificate_paths
 from serve_app.api.openapi_errors import PROBLEM_SCHEMAS, RESPONSES
 from serve_app.api.openapi_fixed import fixed_paths
@@ -38,7 +39,8 @@ class OpenApi:
     def __call__(self) -> Json:
         use_cases = dict(self._service.graph.use_cases())
         if use_cases != self._made_of:
-            self._document = document(use_cases, self._service.version, self._service.limits.max_batch)
+            made = document(use_cases, self._service.version, self._service.limits.max_batch)
+            self._document = made if self._service.graph.identity is None else guarded(made)
             self._made_of = use_cases
         return self._document
 

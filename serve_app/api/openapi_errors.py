@@ -53,11 +53,23 @@ _SHOWN: dict[str, list[Exception]] = {
         api.InvalidArrow("the body is not an Arrow IPC stream: Tried reading schema message, was null or length 0"),
         api.TooDeep("a body may nest 32 levels deep"),
     ],
+    "401": [
+        errors.NotSignedIn(
+            "show a token of POST /api/v1/auth/login as `Authorization: Bearer …`, or a key as `X-API-Key`"
+        ),
+        errors.BadToken("the token is none of ours"),
+        errors.TokenExpired("the token has expired"),
+        errors.UserDisabled("the user may not log in any more"),
+        errors.LoginRefused("the name or the password is wrong"),
+    ],
+    "403": [errors.Forbidden("this takes the role admin; yours is user")],
     "404": [
         errors.UnknownUseCase("no use case is called 'it_ticket'"),
         errors.UnknownPrediction("no prediction has such an id"),
         errors.UnknownKey("no such key in the feature table"),
         errors.UnknownJob("no job has such an id"),
+        errors.UnknownUser("no user is called 'budy'"),
+        errors.UnknownApiKey("no API key has such an id"),
         HTTPException(404, "no route has this path; GET /openapi.json lists those there are"),
     ],
     "405": [HTTPException(405, "Method Not Allowed")],
@@ -66,6 +78,9 @@ _SHOWN: dict[str, list[Exception]] = {
         errors.JobRunning("a retrain of this use case is under way", _REQUEST),
         errors.PromotionRefused("a replica cannot serve version 4: its golden rows differ"),
         errors.TooLate("the job has ended"),
+        errors.NameTaken("a user is called ani already"),
+        errors.LastAdmin("ani is the last admin who may log in, and stays one"),
+        errors.NoSession("a key is revoked, not logged out"),
         errors.LeasedElsewhere("the row is in somebody else's hands until 12:05 UTC"),
         errors.ModelNotRegistered("its model is no longer registered: tickets has no model version '3'"),
         errors.PolicyNotKept("what stood behind its policy version was not kept: it was logged by an older release"),
@@ -77,6 +92,7 @@ _SHOWN: dict[str, list[Exception]] = {
         errors.InvalidInput("2 values do not fit the schema", _MISFITS),
         errors.OtherBody("this Idempotency-Key came with another request before"),
     ],
+    "429": [errors.LoginLocked("too many logins failed for this name", 4)],
     "500": [RuntimeError()],
     "503": [
         errors.StoreUnavailable("the event log cannot be written, so nothing is answered", 1),
@@ -86,13 +102,16 @@ _SHOWN: dict[str, list[Exception]] = {
 }
 _WORDS = {
     "400": "The body cannot be read as what its content type says.",
-    "404": "There is no such use case, prediction, key, job, version or path.",
+    "401": "Nobody says who asks, or what they show is not good (any more).",
+    "403": "Whoever asks is known, and may not.",
+    "404": "There is no such use case, prediction, key, job, version, user or path.",
     "405": "The path has other methods; `Allow` names them.",
     "408": "The body took too long to arrive.",
     "409": "It contradicts what is already so; nothing was changed.",
     "413": "The body is larger than the limit.",
     "415": "The content type is not JSON, nor another that the route reads.",
     "422": "The input does not fit its schema: every misfit is named. Nothing was done or logged.",
+    "429": "Too many logins failed; `Retry-After` says when to try again.",
     "500": "A bug. The log tells more under the request's id.",
     "503": "A part is away or overloaded; `Retry-After` says when to try again.",
 }
@@ -106,7 +125,9 @@ def _response(status: str) -> Json:
 
 
 def _headers(status: str) -> Json:
-    more = {"503": {"Retry-After": "Seconds."}, "409": {"Location": "Of the job that is under way."}}.get(status, {})
+    known = {"503": {"Retry-After": "Seconds."}, "409": {"Location": "Of the job that is under way."}}
+    known |= {"429": {"Retry-After": "Seconds."}, "401": {"WWW-Authenticate": "Bearer."}}
+    more = known.get(status, {})
     described = {name: {"schema": {"type": "string"}, "description": words} for name, words in more.items()}
     return {"X-Request-ID": {"schema": {"type": "string"}}, **described}
 

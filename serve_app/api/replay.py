@@ -21,6 +21,7 @@ SINCE = "a moment with its time zone, as 2026-11-14T00:00:00Z"
 
 @router.post("/predictions/{prediction_id}/replay")
 async def replay(prediction_id: str, call: ThisCall) -> Response:
+    await call.may_see(known(prediction_id))
     return reply(await call.graph.replays.replay(known(prediction_id)))
 
 

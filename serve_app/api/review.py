@@ -52,6 +52,7 @@ async def _queue(use_case: str, call: Call) -> Response:
 
 async def _said(prediction_id: str, call: Call) -> Response:
     by = _by(call, query(call.request.query_params, BY))
+    await call.may_see(known(prediction_id))
     body = members(await call.json(), [], [*SAID, "note"])
     said = _judgement(body)
     return reply(await call.graph.reviews.review(known(prediction_id), by, said, note_of(body.get("note"))))

@@ -29,9 +29,10 @@ def activate(name: str, configs: Path, cold: bool = False) -> str | None:
     serving = _Serving.find(configs)
     if serving is None:
         return None
-    if name not in _served(serving.address):
+    headers = _headers(configs)
+    if name not in _served(serving.address, headers):
         serving.add(name, configs)
-    _wait(serving.address, name, cold)
+    _wait(serving.address, name, cold, headers)
     return f"{serving.address}/api/v1/predict/{name}"
 
 
@@ -92,23 +93,32 @@ def _client(dashboard: str) -> Any:
     return ServeSubmissionClient(dashboard.rstrip("/"))
 
 
-def _served(address: str) -> set[str]:
+def _headers(configs: Path) -> dict[str, str]:
+    platform = load_platform(configs / "platform.yaml", os.environ)
+    if platform.auth.mode == "local":
+        return {}
+    from serve_app.adapters.operator_token import Operator
+
+    return Operator(platform).headers()
+
+
+def _served(address: str, headers: dict[str, str]) -> set[str]:
     """Use cases whose student runs already, trained or not."""
-    return {each["use_case"] for each in _models(address) if each["state"] != "failed"}
+    return {each["use_case"] for each in _models(address, headers) if each["state"] != "failed"}
 
 
-def _models(address: str) -> list[dict[str, Any]]:
+def _models(address: str, headers: dict[str, str]) -> list[dict[str, Any]]:
     try:
-        answer = httpx.get(f"{address}/api/v1/predict/models", timeout=10)
+        answer = httpx.get(f"{address}/api/v1/predict/models", headers=headers, timeout=10)
         return list(answer.json()["models"]) if answer.status_code == 200 else []
     except (httpx.HTTPError, ValueError, KeyError):
         return []
 
 
-def _wait(address: str, name: str, cold: bool) -> None:
+def _wait(address: str, name: str, cold: bool, headers: dict[str, str]) -> None:
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
-        found = next((each for each in _models(address) if each["use_case"] == name), None)
+        found = next((each for each in _models(address, headers) if each["use_case"] == name), None)
         if found and (found["version"] or (cold and found["state"] == "cold")):
             return
         time.sleep(0.5)

@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 import typer
 
+from serve_app.commands.token import Token, shown
+
 PAGE = 200
 SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 Client = Any
@@ -21,6 +23,7 @@ def replay(
     use_case: Annotated[str | None, typer.Option(help="One use case; all of them otherwise.")] = None,
     sample: Annotated[int, typer.Option(min=1, max=100_000, help="Predictions of each use case.")] = 100,
     url: Annotated[str, typer.Option(help="Where Understudy answers.")] = "http://127.0.0.1:8000",
+    token: Token = None,
 ) -> None:
     """Make a sample of decisions again, each from its log. Exits with 1 when one comes out otherwise, or can
     no longer be made."""
@@ -30,7 +33,7 @@ def replay(
 
     moment = datetime.now(UTC) - _span(since)
     try:
-        with httpx.Client(base_url=url, timeout=120) as client:
+        with httpx.Client(base_url=url, timeout=120, headers=shown(token)) as client:
             bad = sum(_use_case(client, name, moment, sample) for name in _names(client, use_case))
     except httpx.HTTPError as error:
         raise Unavailable(f"{url} does not answer: {error}") from None

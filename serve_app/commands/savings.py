@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from serve_app.commands.token import Token, shown
+
 Json = Mapping[str, Any]
 
 
@@ -23,10 +25,11 @@ def savings(
     by: Annotated[By | None, typer.Option(help="Each day by itself, besides the whole.")] = None,
     plot: Annotated[Path | None, typer.Option(help="A PNG to draw, by day.")] = None,
     url: Annotated[str, typer.Option(help="Where Understudy answers.")] = "http://127.0.0.1:8000",
+    token: Token = None,
 ) -> None:
     """What the teacher cost and what was saved against always asking it, and how good the answers were."""
     asked = {"use_case": use_case, "since": since, "until": until, "by": "day" if by or plot else None}
-    told = _asked(url, {name: value for name, value in asked.items() if value is not None})
+    told = _asked(url, {name: value for name, value in asked.items() if value is not None}, shown(token))
     for each in told["use_cases"]:
         _print(each, told, by is not None)
     if plot is not None:
@@ -34,13 +37,13 @@ def savings(
         print(f"✓ {plot}")
 
 
-def _asked(url: str, params: dict[str, str]) -> Json:
+def _asked(url: str, params: dict[str, str], headers: dict[str, str]) -> Json:
     import httpx
 
     from serve_app.core.errors import Unavailable
 
     try:
-        answer = httpx.get(f"{url.rstrip('/')}/api/v1/ops/savings", params=params, timeout=120)
+        answer = httpx.get(f"{url.rstrip('/')}/api/v1/ops/savings", params=params, headers=headers, timeout=120)
         told: Json = answer.json()
     except (httpx.HTTPError, ValueError) as error:
         raise Unavailable(f"{url} does not answer: {error}") from None

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from serve_app.core.alerts import Place
+from serve_app.core.caller import Caller, Role
 from serve_app.core.jobs import Accepted, Audited, Job, JobEvent, JobFilter, Kind, Report
 from serve_app.core.ports import Version
 
@@ -120,3 +121,42 @@ class OpsDesk(Protocol):
 
     async def audit(self, use_case: str | None, before: str | None, limit: int) -> list[Audited]:
         """Newest first."""
+
+
+class IdentityDesk(Protocol):
+    """Who asks, where somebody is asked who they are. What is shown of a user holds no password, of a key no key."""
+
+    async def caller(self, shown: str, address: str) -> Caller:
+        """Whoever shows this token or key. Raises NotSignedIn and its kind."""
+
+    async def login(self, name: str, password: str, address: str) -> dict[str, Any]:
+        """Tokens. Raises LoginRefused, LoginLocked, Overloaded."""
+
+    async def refresh(self, token: str, address: str) -> dict[str, Any]:
+        """New tokens for the refresh token, which is good once. Raises BadToken, TokenExpired, UserDisabled."""
+
+    async def logout(self, caller: Caller) -> None:
+        """Raises NoSession."""
+
+    async def me(self, caller: Caller) -> dict[str, Any]: ...
+
+    async def users(self) -> list[dict[str, Any]]: ...
+
+    async def add_user(self, name: str, password: str, role: Role, email: str | None, by: str) -> dict[str, Any]:
+        """Raises NameTaken, and InvalidInput for a name or a password that is not taken."""
+
+    async def change_user(
+        self, name: str, enabled: bool | None, role: Role | None, password: str | None, by: str
+    ) -> dict[str, Any]:
+        """Raises UnknownUser, LastAdmin, InvalidInput."""
+
+    async def keys(self) -> list[dict[str, Any]]:
+        """Newest first."""
+
+    async def add_key(
+        self, name: str, role: Role, use_cases: list[str] | None, days: int | None, by: str
+    ) -> dict[str, Any]:
+        """With the key itself, this once. Raises InvalidInput."""
+
+    async def revoke_key(self, key_id: str, by: str) -> dict[str, Any]:
+        """Raises UnknownApiKey."""

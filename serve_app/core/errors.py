@@ -8,16 +8,28 @@
     │   ├── UnknownUseCase   unknown_use_case
     │   ├── UnknownPrediction unknown_prediction
     │   ├── UnknownKey       unknown_key          a row the feature table has never heard of
+    │   ├── UnknownUser      unknown_user
+    │   ├── UnknownApiKey    unknown_api_key
     │   └── UnknownJob       unknown_job
     ├── Conflict             conflict
     │   ├── JobRunning       job_running          one retrain of a use case at a time; names the one under way
     │   ├── PromotionRefused promotion_refused    the gate, or a replica that cannot serve the version
     │   ├── TooLate          too_late             a job that has ended, or can no longer be stopped
     │   ├── LeasedElsewhere  leased               a row of the review queue that is in somebody else's hands
+    │   ├── NameTaken        name_taken           a user of that name
+    │   ├── LastAdmin        last_admin           nobody could let anybody in any more
+    │   ├── NoSession        no_session           a key never logs in, and so cannot log out
     │   └── NotReplayable    not_replayable       a decision that cannot be made again
     │       ├── ModelNotRegistered model_not_registered
     │       ├── PolicyNotKept policy_not_kept
     │       └── SchemaChanged schema_changed
+    ├── NotSignedIn          not_signed_in        nobody says who asks
+    │   ├── BadToken         bad_token            not one of ours, of the wrong kind, or withdrawn
+    │   ├── TokenExpired     token_expired
+    │   ├── UserDisabled     user_disabled
+    │   └── LoginRefused     login_refused        name or password, whichever
+    ├── Forbidden            forbidden            known, and not allowed
+    ├── LoginLocked          login_locked         too many tries; says when again
     ├── OtherBody            idempotency_mismatch the same Idempotency-Key with another body
     ├── Unavailable          unavailable          a part is away; try again later
     │   ├── StoreUnavailable store_unavailable
@@ -117,6 +129,18 @@ class UnknownJob(NotFound):
     code = "unknown_job"
 
 
+class UnknownUser(NotFound):
+    """There is no user of that name."""
+
+    code = "unknown_user"
+
+
+class UnknownApiKey(NotFound):
+    """There is no API key with that id."""
+
+    code = "unknown_api_key"
+
+
 class Conflict(UnderstudyError):
     """The request contradicts what is already so."""
 
@@ -151,6 +175,24 @@ class LeasedElsewhere(Conflict):
     code = "leased"
 
 
+class NameTaken(Conflict):
+    """A user of that name is there already."""
+
+    code = "name_taken"
+
+
+class LastAdmin(Conflict):
+    """The last admin who may log in stays one."""
+
+    code = "last_admin"
+
+
+class NoSession(Conflict):
+    """A key never logs in, and so cannot log out."""
+
+    code = "no_session"
+
+
 class NotReplayable(Conflict):
     """The decision cannot be made again."""
 
@@ -173,6 +215,52 @@ class SchemaChanged(NotReplayable):
     """The use case's schema is another now, and the model that answered cannot be loaded beside it."""
 
     code = "schema_changed"
+
+
+class NotSignedIn(UnderstudyError):
+    """Nobody says who asks."""
+
+    code = "not_signed_in"
+
+
+class BadToken(NotSignedIn):
+    """The token or key is none of ours, of the wrong kind, or withdrawn."""
+
+    code = "bad_token"
+
+
+class TokenExpired(NotSignedIn):
+    """The token has expired; the refresh token gives another."""
+
+    code = "token_expired"
+
+
+class UserDisabled(NotSignedIn):
+    """The user may not log in any more."""
+
+    code = "user_disabled"
+
+
+class LoginRefused(NotSignedIn):
+    """The name or the password is wrong."""
+
+    code = "login_refused"
+
+
+class Forbidden(UnderstudyError):
+    """Whoever asks may not do this."""
+
+    code = "forbidden"
+
+
+class LoginLocked(UnderstudyError):
+    """Too many logins failed; try again later."""
+
+    code = "login_locked"
+
+    def __init__(self, detail: str, retry_after_s: int = 1) -> None:
+        super().__init__(detail, retry_after_s)
+        self.retry_after_s = retry_after_s
 
 
 class OtherBody(UnderstudyError):

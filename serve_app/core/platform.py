@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, SecretStr
+from pydantic_core import PydanticKnownError
 
 from serve_app.core.config import Config
 
@@ -83,10 +84,39 @@ class Teacher(Config):
     breaker: Breaker = Breaker()
 
 
+class Locks(Config):
+    """Logins that fail: after ``tries`` for a name from one address, or ``tries_anywhere`` for a name, the next must
+    wait ``first_s``, twice as long each time, up to ``longest_s``."""
+
+    tries: PositiveInt = 5
+    tries_anywhere: PositiveInt = 100
+    first_s: PositiveFloat = 1.0
+    longest_s: PositiveFloat = 900.0
+
+
+SECRET_BYTES = 32
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value().encode()) < SECRET_BYTES:
+        raise PydanticKnownError("string_too_short", {"min_length": SECRET_BYTES})
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
+
+
 class Auth(Config):
-    """``local``: no token needed, and only while bound to 127.0.0.1."""
+    """``local``: no token needed, and only while bound to 127.0.0.1. ``jwt``: every call carries a token or a key.
+    ``secret`` signs the tokens, and is the same on every node; None: made on first start, in ``{state}/jwt.secret``.
+    ``key_days``: the longest that an API key lives."""
 
     mode: Literal["local", "jwt"] = "local"
+    secret: Secret | None = None
+    access_minutes: PositiveFloat = 15.0
+    refresh_days: PositiveFloat = 14.0
+    key_days: PositiveInt = 365
+    locks: Locks = Locks()
 
 
 class Limits(Config):

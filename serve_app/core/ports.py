@@ -28,7 +28,16 @@ from serve_app.core.tariff import Tariff
 from serve_app.core.use_case import UseCase
 
 if TYPE_CHECKING:  # they speak of Version, which stands here
-    from serve_app.core.desks import CertificateDesk, JobDesk, OpsDesk, ReplayDesk, ReviewDesk, SavingsDesk, VersionDesk
+    from serve_app.core.desks import (
+        CertificateDesk,
+        IdentityDesk,
+        JobDesk,
+        OpsDesk,
+        ReplayDesk,
+        ReviewDesk,
+        SavingsDesk,
+        VersionDesk,
+    )
 
 
 class Student(Protocol):
@@ -459,3 +468,7 @@ class Graph(Protocol):
 
     @property
     def savings(self) -> SavingsDesk: ...
+
+    @property
+    def identity(self) -> IdentityDesk | None:
+        """None where nobody is asked who they are (``auth.mode: local``)."""

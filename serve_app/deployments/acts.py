@@ -22,11 +22,11 @@ log = logging.getLogger("understudy.audit")
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Who does what to which use case; ``asked``: as it was asked for, with its reason."""
+    """Who does what to which use case, None where it concerns none; ``asked``: as it was asked for, with its reason."""
 
     action: str
     by: str
-    use_case: str
+    use_case: str | None
     asked: dict[str, Any]
 
 

@@ -51,6 +51,7 @@ from serve_app.deployments.answering import Answering, Own, aside
 from serve_app.deployments.calls import call
 from serve_app.deployments.desk_savings import Ledgers
 from serve_app.deployments.desks import Desks, Stores
+from serve_app.deployments.identity import open_identity
 from serve_app.deployments.logs import log_along
 from serve_app.deployments.options import thin
 from serve_app.deployments.parts import Parts
@@ -92,6 +93,7 @@ class IngressDesk:
         self.jobs, self.versions, self.ops = desks.jobs, desks.versions, desks.ops
         self.replays, self.certificates, self.reviews = desks.replays, desks.certificates, desks.reviews
         self.savings = Ledgers(catalogue, self._log, registry, teacher)
+        self.identity = await asyncio.to_thread(open_identity, platform, stores.audit, catalogue.all)
 
     def __serve_build_asgi_app__(self) -> Any:
         app = create_app(self, self._platform.limits, installed("understudy"), labels_answers=False)

@@ -90,7 +90,7 @@ class Parts:
     def _auth(self) -> Part:
         if self._platform.auth.mode == "local":
             return Part("auth", "ready", "local: no token needed, only this machine may ask", real=False)
-        return Part("auth", "ready", self._platform.auth.mode)
+        return Part("auth", "ready", "jwt: a token or an API key is asked for")
 
     def _broken(self) -> list[Part]:
         """Folders that cannot be used at all; one that serves its last good version is told as well."""

@@ -7,12 +7,15 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
 import psutil
 
 from serve_app.adapters import whereabouts
+from serve_app.core.errors import UnderstudyError
+from serve_app.start.logins import ready_for_logins
 from serve_app.start.settings import HOST, Settings
 from serve_app.start.telling import Phases, banner
 from serve_app.start.waiting import (
@@ -35,6 +38,7 @@ def run(settings: Settings, phases: Phases) -> int:
     _stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     status = 1
     try:
+        settings = replace(settings, operator=ready_for_logins(settings.platform))
         deploy = _start(settings, phases)
         wait_until_answering(settings, phases)
         with phases("pipelines started"):
@@ -45,7 +49,7 @@ def run(settings: Settings, phases: Phases) -> int:
         stay_while_alive(settings)
     except KeyboardInterrupt:
         status = 0
-    except Failed as error:
+    except (Failed, UnderstudyError) as error:
         print(f"✗ {error}", file=sys.stderr)
     except Exception as error:
         print(f"✗ Understudy cannot run: {type(error).__name__}: {str(error).splitlines()[0][:300]}", file=sys.stderr)

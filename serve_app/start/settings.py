@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -13,18 +13,28 @@ from serve_app.adapters.config_files import load_platform
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.platform import Platform
 
+if TYPE_CHECKING:
+    from serve_app.adapters.operator_token import Operator
+
 HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``config``: serve_config.yaml as Serve takes it, with our port in it."""
+    """``config``: serve_config.yaml as Serve takes it, with our port in it. ``operator``: who asks for the start
+    command, once it is known."""
 
     config: dict[str, Any]
     port: int
     dashboard_port: int
     platform: Platform
     catalogue: UseCaseFolder
+    operator: Operator | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Of whatever the start command asks."""
+        return {} if self.operator is None else self.operator.headers()
 
     @property
     def address(self) -> str:

@@ -34,11 +34,20 @@ def banner(settings: Settings, phases: Phases) -> None:
     print(
         f"Ray dashboard         http://{HOST}:{settings.dashboard_port}   (its token: `.venv/bin/ray get-auth-token`)\n"
     )
+    token = _login(settings)
     for name, use_case in list(settings.catalogue.all().items())[:SHOWN]:
         body = json.dumps(example(use_case.fields), ensure_ascii=False)
-        print(f"curl -s {settings.address}/api/v1/predict/{name} -H 'content-type: application/json' \\")
+        print(f"curl -s {settings.address}/api/v1/predict/{name} -H 'content-type: application/json'{token} \\")
         print(f"  -d {shlex.quote(body)}\n")
     for part in parts(settings):
         kind = "real    " if part["real"] else "fallback"
         print(f"  {kind}  {part['name']:<24} {part['state']:<9} {part['detail']}")
     print("\nCtrl-C ends it.", flush=True)
+
+
+def _login(settings: Settings) -> str:
+    """What a call needs more, where somebody is asked who they are."""
+    if settings.platform.auth.mode == "local":
+        return ""
+    print(f"TOKEN=$(curl -s {settings.address}/api/v1/auth/login -d username=… -d password=… | jq -r .access_token)\n")
+    return ' -H "authorization: Bearer $TOKEN"'

@@ -68,7 +68,7 @@ def stay_while_alive(settings: Settings) -> None:
 def _get(settings: Settings, path: str, patience_s: float) -> httpx.Response | None:
     """No proxy of the environment's: it could not reach this machine's own address."""
     try:
-        return CLIENT.get(f"{settings.address}{path}", timeout=patience_s)
+        return CLIENT.get(f"{settings.address}{path}", headers=settings.headers, timeout=patience_s)
     except httpx.HTTPError:
         return None
 
@@ -130,8 +130,8 @@ def _ask_once(settings: Settings) -> bool:
 
 
 def _answers(settings: Settings, name: str, use_case: UseCase) -> bool:
-    address = f"{settings.address}/api/v1/predict/{name}"
+    address, headers = f"{settings.address}/api/v1/predict/{name}", {**PROBE, **settings.headers}
     try:
-        return CLIENT.post(address, json=example(use_case.fields), headers=PROBE, timeout=30).status_code == 200
+        return CLIENT.post(address, json=example(use_case.fields), headers=headers, timeout=30).status_code == 200
     except httpx.HTTPError:
         return False

@@ -17,6 +17,7 @@ from ulid import ULID
 from serve_app.core import cascade
 from serve_app.core.answers import ClassAnswers, Contribution, Explanation, NoStudent, StudentAnswers, ValueAnswers
 from serve_app.core.decision import decide, decide_alone
+from serve_app.core.desks import IdentityDesk
 from serve_app.core.envelope import envelope, said
 from serve_app.core.errors import UnknownKey, UnknownPrediction, UnknownUseCase
 from serve_app.core.feedback import checked
@@ -173,7 +174,8 @@ class SmallGraph:
     """``log`` holds what was answered. ``failure``: raised by the next calls. ``cold``: use cases that
     have no student yet. ``learning``: the stores and fakes behind jobs, versions and what is operated."""
 
-    def __init__(self, use_cases: Mapping[str, UseCase] | None = None) -> None:
+    def __init__(self, use_cases: Mapping[str, UseCase] | None = None, identity: IdentityDesk | None = None) -> None:
+        self.identity = identity
         self.known = dict(use_cases if use_cases is not None else small_use_cases())
         self.log: dict[str, dict[str, Any]] = {}
         self.labels: dict[str, list[dict[str, Any]]] = {}

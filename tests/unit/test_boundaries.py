@@ -14,7 +14,8 @@ PURE = {
     "__future__", "abc", "collections", "contextlib", "copy", "dataclasses", "datetime", "difflib", "enum", "functools",
     "hashlib", "heapq", "html", "io", "itertools", "json", "math", "operator", "re", "statistics", "string", "struct",
     "typing", "types", "unicodedata", "zipfile", "zlib", "zoneinfo", "decimal",
-    "croniter", "numpy", "scipy", "pandas", "phonenumbers", "pyarrow", "pydantic", "serve_app", "stdnum",
+    "croniter", "numpy", "scipy", "pandas", "phonenumbers", "pyarrow", "pydantic", "pydantic_core", "serve_app",
+    "stdnum",
 }  # fmt: skip
 """All that the rules may import. Nothing here runs anything, reads a clock or opens a file by itself."""
 

@@ -47,7 +47,9 @@ OTHER: dict[str, str] = {"local": "jwt", "full": "normal", "graph": "near", "kee
 @pytest.mark.parametrize("at", [path for path, _ in settings()], ids=variable)
 def test_every_key_can_be_set_by_environment(tmp_path: Path, at: tuple[str, ...]) -> None:
     before = value_of(Platform(), at)
-    after = OTHER.get(str(before)) or ("17" if isinstance(before, int | float) else "elsewhere")
+    after = OTHER.get(str(before)) or (
+        "17" if isinstance(before, int | float) else "elsewhere, and longer than a secret must be"
+    )
     assert before != value_of(load(tmp_path, environ={variable(at): after}), at)
 
 
@@ -114,6 +116,13 @@ def test_file_and_environment_are_told_together(tmp_path: Path) -> None:
 )
 def test_no_secret_is_ever_shown(tmp_path: Path, text: str) -> None:
     assert "hush" not in refused(tmp_path, text)
+
+
+def test_a_secret_that_is_too_short_is_refused_and_not_shown(tmp_path: Path) -> None:
+    told = refused(tmp_path, environ={"UNDERSTUDY_AUTH__SECRET": "hush" * 7})
+    assert "UNDERSTUDY_AUTH__SECRET" in told
+    assert "at least 32 characters" in told
+    assert "hush" not in told
 
 
 def test_a_secret_from_the_environment_stays_secret(tmp_path: Path) -> None:
