@@ -15,8 +15,8 @@ from pipelines.registry import promote_version, reach
 from pipelines.run import Came, Outputs, Run
 from serve_app.adapters.sql_audit import open_audit
 from serve_app.adapters.use_case_folder import UseCaseFolder
+from serve_app.core.audit import Audited
 from serve_app.core.errors import PromotionRefused
-from serve_app.core.jobs import Audited
 from serve_app.core.platform import Platform
 from serve_app.core.swap import CHALLENGER, CHAMPION, PREVIOUS
 from serve_app.core.use_case import Retraining

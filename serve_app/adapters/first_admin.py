@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 from ulid import ULID
 
+from serve_app.core.audit import Audited
 from serve_app.core.errors import BadConfig, InvalidInput
 from serve_app.core.identity import User
 from serve_app.core.identity_asked import check_user
 from serve_app.core.identity_ports import Passwords, Users
-from serve_app.core.jobs import Audited
 from serve_app.core.ports import AuditLog
 
 NAME, PASSWORD, EMAIL = "ADMIN_USERNAME", "ADMIN_PASSWORD", "ADMIN_EMAIL"

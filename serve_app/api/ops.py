@@ -17,7 +17,7 @@ from serve_app.api.predict import name_in
 from serve_app.api.query import LIMIT, PAGED, USE_CASES, query
 from serve_app.api.replies import reply
 from serve_app.core.alerts import Place
-from serve_app.core.jobs import Audited
+from serve_app.core.audit import Audited
 
 router = APIRouter()
 

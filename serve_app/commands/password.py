@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from serve_app.adapters.sql_identity import SqlIdentities
-    from serve_app.core.jobs import Audited
+    from serve_app.core.audit import Audited
 
 
 def password(
@@ -44,9 +44,9 @@ def _set(store: SqlIdentities, name: str, given: str, enable: bool) -> Audited:
     from ulid import ULID
 
     from serve_app.adapters.argon2_passwords import Argon2Passwords
+    from serve_app.core.audit import Audited as Entry
     from serve_app.core.identity import Change, User, difference
     from serve_app.core.identity_asked import check_user
-    from serve_app.core.jobs import Audited as Entry
 
     check_user(name, given, None)
     hashed, now = Argon2Passwords().hashed(given), datetime.now(UTC)

@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from serve_app.core.alerts import Place
+from serve_app.core.audit import Audited
 from serve_app.core.caller import Caller, Role
-from serve_app.core.jobs import Accepted, Audited, Job, JobEvent, JobFilter, Kind, Report
+from serve_app.core.jobs import Accepted, Job, JobEvent, JobFilter, Kind, Report
 from serve_app.core.ports import Version
 
 

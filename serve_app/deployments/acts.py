@@ -12,8 +12,8 @@ from typing import Any
 
 from ulid import ULID
 
+from serve_app.core.audit import Audited
 from serve_app.core.errors import StoreUnavailable, UnderstudyError
-from serve_app.core.jobs import Audited
 from serve_app.core.ports import AuditLog
 from serve_app.deployments.to_its_end import ToItsEnd
 

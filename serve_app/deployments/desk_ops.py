@@ -8,9 +8,10 @@ from typing import Any
 
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.alerts import Place, feed
+from serve_app.core.audit import Audited
 from serve_app.core.budget import limits_of, limits_shown
 from serve_app.core.certified import WITHDRAWAL
-from serve_app.core.jobs import Audited, Job, JobFilter, Kind, Report
+from serve_app.core.jobs import Job, JobFilter, Kind, Report
 from serve_app.core.ports import AuditLog, Budget, Jobs, Reports
 from serve_app.core.scheduled import SWITCH, kept, newest_scheduled, shown, switch
 from serve_app.core.use_case import UseCase

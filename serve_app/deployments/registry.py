@@ -15,8 +15,8 @@ from ray import serve
 from ulid import ULID
 
 from serve_app.adapters.registries import described, move_champion, nothing_registered, open_registry
+from serve_app.core.audit import Audited
 from serve_app.core.errors import BadBundle, NotFound, PromotionRefused, Unavailable
-from serve_app.core.jobs import Audited
 from serve_app.core.platform import Platform
 from serve_app.core.ports import Bundle, Version
 from serve_app.core.swap import CHAMPION, PREVIOUS, Readiness, longest, refusal
