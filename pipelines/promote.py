@@ -81,9 +81,10 @@ def _promoted(run: Run, version: str) -> Outputs:
 def _write_down(run: Run, version: str, done: dict[str, Any], reason: str) -> None:
     """Under the job's own id, so that the step done again writes nothing twice. Raises StoreUnavailable."""
     detail = {"version": version, "previous": done["previous"], "reason": reason, "job_id": run.job_id}
+    sides = {"before": {"version": done["previous"]}, "after": {"version": version}}
     audit = open_audit(run.platform.store, run.state)
     try:
-        audit.append(Audited(run.job_id, datetime.now(UTC), "gate", "promote", run.use_case, detail))
+        audit.append(Audited(run.job_id, datetime.now(UTC), "gate", "promote", run.use_case, detail, version, **sides))
     finally:
         audit.close()
 

@@ -155,7 +155,7 @@ class Rechecks:
         for each, why in new.items():
             detail = {"version": version, "class": each, **asdict(why)}
             log.warning("%s: the certificate of %r is withdrawn: %s", name, each, detail)
-            self._audit.append(Audited(str(ULID()), now, AUTOMATIC, "certificate_withdrawn", name, detail))
+            self._audit.append(Audited(str(ULID()), now, AUTOMATIC, "certificate_withdrawn", name, detail, version))
             alerts.append({"action": "certificate_withdrawn", **detail})
         told = Report(f"{WITHDRAWAL}:{name}:{version}:{now.isoformat()}", name, WITHDRAWAL, now, {"alert_rows": alerts})
         self._reports.put(told)

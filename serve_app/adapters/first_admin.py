@@ -44,6 +44,6 @@ def add_first_admin(
     now = datetime.now(UTC)
     if not users.add(User(name, email, "admin", passwords.hashed(given), True, now)):
         return False
-    after = {"name": name, "before": None, "after": {"role": "admin", "enabled": True}}
-    audit.append(Audited(str(ULID()), now, "operator", "user_created", None, after))
+    after = {"role": "admin", "enabled": True}
+    audit.append(Audited(str(ULID()), now, "operator", "user_created", None, {"name": name}, name, after=after))
     return True

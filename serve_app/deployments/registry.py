@@ -171,7 +171,7 @@ class RegistryDesk:
 
     async def _audit(self, use_case: str, by: str, wanted: Version, reason: str, more: Mapping[str, Any]) -> None:
         detail = {"version": wanted.version, "digest": wanted.digest, "reason": reason, **more}
-        entry = Audited(str(ULID()), datetime.now(UTC), by, "swap_refused", use_case, detail)
+        entry = Audited(str(ULID()), datetime.now(UTC), by, "swap_refused", use_case, detail, wanted.version)
         try:
             await asyncio.to_thread(self._write_down, entry)
         except Exception:  # the refusal stands, whether or not it can be written down
