@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from serve_app.commands.audit import audit
 from serve_app.commands.check import check
 from serve_app.commands.new import new
 from serve_app.commands.password import password
@@ -31,6 +32,7 @@ app.command()(train)
 app.command()(replay)
 app.command()(savings)
 app.command()(password)
+app.add_typer(audit, name="audit")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -46,6 +46,8 @@ from serve_app.core.use_case import UseCase
 from serve_app.core.write_down import Abouts, Written, answers, write_down
 from serve_app.deployments.answering import Answering, Own, aside
 from serve_app.deployments.calls import call
+from serve_app.deployments.config_in_force import in_force
+from serve_app.deployments.config_in_force import write_down as write_down_config
 from serve_app.deployments.desk_savings import Ledgers
 from serve_app.deployments.desks import Desks, Stores
 from serve_app.deployments.identity import open_identity
@@ -82,6 +84,8 @@ class IngressDesk:
         self._answering = Answering(cascade, self._tables, platform)
         stores = await asyncio.to_thread(_open, platform)
         self._log = stores.log
+        config = in_force(platform, catalogue.all(), self._prompts)
+        await asyncio.to_thread(write_down_config, stores.audit, config, datetime.now(UTC))
         self._commits = GroupCommit(self._log)
         self._policies = KeptPolicies(stores.policies, self._prompts, cascade)
         self._shadows = Shadows(cascade, self._log, Random())  # noqa: S311 - it picks rows, it guards nothing
