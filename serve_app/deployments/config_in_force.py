@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -15,6 +17,9 @@ from serve_app.core.policy import policy_version
 from serve_app.core.ports import AuditLog
 from serve_app.core.use_case import UseCase
 
+LOGIN = r"(://)[^/@\s\"]+@"
+"""Who logs in, in a URL."""
+
 ACTION = "config"
 BY = "operator"
 
@@ -23,7 +28,8 @@ def in_force(platform: Platform, use_cases: Mapping[str, UseCase], prompts: Prom
     """As JSON, secrets masked: that one of them is another does not show."""
     each = {name: {"policy_version": _version(one, prompts), "budget": one.budget.model_dump(mode="json")}
             for name, one in sorted(use_cases.items())}  # fmt: skip
-    return {"platform": platform.model_dump(mode="json"), "use_cases": each}
+    text = json.dumps(platform.model_dump(mode="json"), ensure_ascii=False)
+    return {"platform": json.loads(re.sub(LOGIN, r"\1**********@", text)), "use_cases": each}
 
 
 def write_down(audit: AuditLog, config: dict[str, Any], now: datetime) -> None:

@@ -38,7 +38,7 @@ from serve_app.core.audit import Audited
 url, name = sys.argv[1:]
 def some(thread):
     audit = SqlAudit(url, timeout_s=60.0)
-    for number in range(10):
+    for number in range(5):
         audit.append(Audited(f"{name}-{thread}-{number}", datetime.now(UTC), name, "promote"))
     audit.close()
 with ThreadPoolExecutor(4) as pool:
@@ -93,9 +93,9 @@ def test_eight_appenders_in_two_processes_make_one_chain(place: Place[Any]) -> N
     started = [subprocess.Popen([sys.executable, "-c", APPENDING, str(place.url), name]) for name in ("one", "two")]
     assert [each.wait(timeout=120) for each in started] == [0, 0]
     assert verified(audit.walk()) == audit.head()
-    assert audit.head().seq == 80
+    assert audit.head().seq == 40
     assert {each.id for each in audit.page(limit=100)} == {
-        f"{name}-{thread}-{number}" for name in ("one", "two") for thread in range(4) for number in range(10)
+        f"{name}-{thread}-{number}" for name in ("one", "two") for thread in range(4) for number in range(5)
     }
     audit.close()
 
@@ -122,50 +122,48 @@ def test_a_change_of_any_column_is_found(audit: SqlAudit, past: Engine) -> None:
 NEW = "INSERT INTO audit_log (id, at, by, action, detail, seq, previous, hash)"
 
 
-@pytest.mark.parametrize(
-    ("statements", "seq", "why"),
-    [
-        (["DELETE FROM audit_log WHERE seq = 1"], 1, "entry 1 is gone"),
-        (["DELETE FROM audit_log WHERE seq = 3"], 3, "entry 3 is gone"),
-        (
-            [
-                "DELETE FROM audit_log WHERE seq = 3",
-                "UPDATE audit_log SET seq = 3 WHERE seq = 4",
-                "UPDATE audit_log SET seq = 4 WHERE seq = 5",
-            ],
-            3,
-            "does not follow",
-        ),
-        (
-            [
-                "UPDATE audit_log SET seq = 9 WHERE seq = 2",
-                "UPDATE audit_log SET seq = 2 WHERE seq = 3",
-                "UPDATE audit_log SET seq = 3 WHERE seq = 9",
-            ],
-            2,
-            "does not follow",
-        ),
-        (
-            [
-                "UPDATE audit_log SET seq = 6 WHERE seq = 5",
-                f"{NEW} SELECT 'new', at, by, action, detail, 5, hash, hash FROM audit_log WHERE seq = 4",
-            ],
-            5,
-            "something else",
-        ),
-        ([f"{NEW} SELECT 'new', at, by, action, detail, NULL, NULL, NULL FROM audit_log WHERE seq = 4"], 6, "no place"),
-        ([f"{NEW} SELECT 'new', at, by, action, detail, 0, hash, hash FROM audit_log WHERE seq = 4"], 1, "entry 0"),
-        (["UPDATE audit_log SET detail = 'no JSON' WHERE seq = 4"], 4, "cannot be read"),
-    ],
-    ids=["first", "removed", "closed up", "reordered", "inserted", "loose", "before the first", "unreadable"],
-)
-def test_what_was_done_past_the_log_is_found(
-    audit: SqlAudit, past: Engine, statements: list[str], seq: int, why: str
-) -> None:
-    with changed(past, *statements):
-        found = verified(audit.walk())
-    assert isinstance(found, Broken)
-    assert (found.seq, why in found.why) == (seq, True), found
+PAST_THE_LOG: list[tuple[list[str], int, str]] = [
+    (["DELETE FROM audit_log WHERE seq = 1"], 1, "entry 1 is gone"),
+    (["DELETE FROM audit_log WHERE seq = 3"], 3, "entry 3 is gone"),
+    (
+        [
+            "DELETE FROM audit_log WHERE seq = 3",
+            "UPDATE audit_log SET seq = 3 WHERE seq = 4",
+            "UPDATE audit_log SET seq = 4 WHERE seq = 5",
+        ],
+        3,
+        "does not follow",
+    ),
+    (
+        [
+            "UPDATE audit_log SET seq = 9 WHERE seq = 2",
+            "UPDATE audit_log SET seq = 2 WHERE seq = 3",
+            "UPDATE audit_log SET seq = 3 WHERE seq = 9",
+        ],
+        2,
+        "does not follow",
+    ),
+    (
+        [
+            "UPDATE audit_log SET seq = 6 WHERE seq = 5",
+            f"{NEW} SELECT 'new', at, by, action, detail, 5, hash, hash FROM audit_log WHERE seq = 4",
+        ],
+        5,
+        "something else",
+    ),
+    ([f"{NEW} SELECT 'new', at, by, action, detail, NULL, NULL, NULL FROM audit_log WHERE seq = 4"], 6, "no place"),
+    ([f"{NEW} SELECT 'new', at, by, action, detail, 0, hash, hash FROM audit_log WHERE seq = 4"], 1, "entry 0"),
+    (["UPDATE audit_log SET detail = 'no JSON' WHERE seq = 4"], 4, "cannot be read"),
+]
+
+
+def test_what_was_done_past_the_log_is_found(audit: SqlAudit, past: Engine) -> None:
+    for statements, seq, why in PAST_THE_LOG:
+        with changed(past, *statements):
+            found = verified(audit.walk())
+        assert isinstance(found, Broken), statements
+        assert (found.seq, why in found.why) == (seq, True), found
+    assert verified(audit.walk()) == audit.head()
 
 
 def test_an_end_that_was_cut_off_shows_against_a_head_that_was_written_down(audit: SqlAudit, past: Engine) -> None:
@@ -184,13 +182,11 @@ def test_an_end_that_was_cut_off_shows_against_a_head_that_was_written_down(audi
         assert (found.seq, found.id) == (5, "another")
 
 
-@pytest.mark.parametrize("statement", [
-    "UPDATE audit_log SET by = 'mallory'", "DELETE FROM audit_log WHERE seq = 5", "DELETE FROM audit_log",
-])  # fmt: skip
-def test_triggers_refuse_to_change_and_to_delete(place: Place[Any], audit: SqlAudit, statement: str) -> None:
+def test_triggers_refuse_to_change_and_to_delete(place: Place[Any], audit: SqlAudit) -> None:
     engine = writing(open_engine(place.url or ""))
     own = {"sqlite": "INSERT OR REPLACE INTO audit_log SELECT * FROM audit_log", "postgresql": "TRUNCATE audit_log"}
-    for each in (statement, own[engine.dialect.name]):
+    refused = ("UPDATE audit_log SET by = 'mallory'", "DELETE FROM audit_log WHERE seq = 5", "DELETE FROM audit_log")
+    for each in (*refused, own[engine.dialect.name]):
         with pytest.raises(exc.DBAPIError, match="append-only"), engine.begin() as connection:
             connection.execute(text(each))
     engine.dispose()
