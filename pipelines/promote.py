@@ -15,8 +15,8 @@ from pipelines.registry import promote_version, reach
 from pipelines.run import Came, Outputs, Run
 from serve_app.adapters.sql_audit import open_audit
 from serve_app.adapters.use_case_folder import UseCaseFolder
+from serve_app.core.audit import Audited
 from serve_app.core.errors import PromotionRefused
-from serve_app.core.jobs import Audited
 from serve_app.core.platform import Platform
 from serve_app.core.swap import CHALLENGER, CHAMPION, PREVIOUS
 from serve_app.core.use_case import Retraining
@@ -81,9 +81,10 @@ def _promoted(run: Run, version: str) -> Outputs:
 def _write_down(run: Run, version: str, done: dict[str, Any], reason: str) -> None:
     """Under the job's own id, so that the step done again writes nothing twice. Raises StoreUnavailable."""
     detail = {"version": version, "previous": done["previous"], "reason": reason, "job_id": run.job_id}
+    sides = {"before": {"version": done["previous"]}, "after": {"version": version}}
     audit = open_audit(run.platform.store, run.state)
     try:
-        audit.append(Audited(run.job_id, datetime.now(UTC), "gate", "promote", run.use_case, detail))
+        audit.append(Audited(run.job_id, datetime.now(UTC), "gate", "promote", run.use_case, detail, version, **sides))
     finally:
         audit.close()
 

@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 from ulid import ULID
 
+from serve_app.core.audit import Audited
 from serve_app.core.cascade import CertifiedCascade
 from serve_app.core.certificate import Certificate, Reference
 from serve_app.core.certified import LOOK, WITHDRAWAL
 from serve_app.core.errors import BadBundle, NotFound
 from serve_app.core.evidence import Evidence
 from serve_app.core.grounds import grounds_of
-from serve_app.core.jobs import Audited, Report
+from serve_app.core.jobs import Report
 from serve_app.core.ledger import Entry
 from serve_app.core.ports import AuditLog, EventLog, Registry, Reports, Version
 from serve_app.core.recheck import recheck
@@ -154,7 +155,7 @@ class Rechecks:
         for each, why in new.items():
             detail = {"version": version, "class": each, **asdict(why)}
             log.warning("%s: the certificate of %r is withdrawn: %s", name, each, detail)
-            self._audit.append(Audited(str(ULID()), now, AUTOMATIC, "certificate_withdrawn", name, detail))
+            self._audit.append(Audited(str(ULID()), now, AUTOMATIC, "certificate_withdrawn", name, detail, version))
             alerts.append({"action": "certificate_withdrawn", **detail})
         told = Report(f"{WITHDRAWAL}:{name}:{version}:{now.isoformat()}", name, WITHDRAWAL, now, {"alert_rows": alerts})
         self._reports.put(told)

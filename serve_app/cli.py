@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from serve_app.commands.audit import audit
 from serve_app.commands.check import check
 from serve_app.commands.deploy import deploy
 from serve_app.commands.new import new
@@ -33,6 +34,7 @@ app.command()(train)
 app.command()(replay)
 app.command()(savings)
 app.command()(password)
+app.add_typer(audit, name="audit")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 from ulid import ULID
 
+from serve_app.core.audit import Audited
 from serve_app.core.errors import BadConfig, InvalidInput
 from serve_app.core.identity import User
 from serve_app.core.identity_asked import check_user
 from serve_app.core.identity_ports import Passwords, Users
-from serve_app.core.jobs import Audited
 from serve_app.core.ports import AuditLog
 
 NAME, PASSWORD, EMAIL = "ADMIN_USERNAME", "ADMIN_PASSWORD", "ADMIN_EMAIL"
@@ -44,6 +44,6 @@ def add_first_admin(
     now = datetime.now(UTC)
     if not users.add(User(name, email, "admin", passwords.hashed(given), True, now)):
         return False
-    after = {"name": name, "before": None, "after": {"role": "admin", "enabled": True}}
-    audit.append(Audited(str(ULID()), now, "operator", "user_created", None, after))
+    after = {"role": "admin", "enabled": True}
+    audit.append(Audited(str(ULID()), now, "operator", "user_created", None, {"name": name}, name, after=after))
     return True

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import replace
 
-from serve_app.adapters.sql_rows import utc
+from serve_app.core.audit import Audited, AuditFilter, Head, Unreadable, chained, head_of
 from serve_app.core.errors import StoreUnavailable
-from serve_app.core.jobs import Audited
 
 
 class MemoryAudit:
@@ -18,23 +17,39 @@ class MemoryAudit:
         self.away = False
         self._lock = threading.Lock()
         self._entries: dict[str, Audited] = {}
+        self._last: Audited | None = None
 
     def append(self, entry: Audited) -> None:
-        kept = replace(deepcopy(entry), at=utc(entry.at))
         with self._lock:
             self._reach()
-            self._entries.setdefault(entry.id, kept)
+            if entry.id not in self._entries:
+                self._last = self._entries[entry.id] = chained(entry, head_of(self._last))
 
-    def page(self, use_case: str | None = None, before: str | None = None, limit: int = 50) -> list[Audited]:
+    def page(self, which: AuditFilter | None = None, before: int | None = None, limit: int = 50) -> list[Audited]:
+        which = which or AuditFilter()
+        found = [one for one in reversed(self._all()) if which.takes(one) and (before is None or _seq(one) < before)]
+        return deepcopy(found[:limit])
+
+    def head(self) -> Head:
         with self._lock:
             self._reach()
-            entries = [self._entries[id] for id in sorted(self._entries, reverse=True)]
-        found = [one for one in entries if use_case in (None, one.use_case) and (before is None or one.id < before)]
-        return deepcopy(found[:limit])
+            return head_of(self._last)
+
+    def walk(self) -> Iterator[Audited | Unreadable]:
+        yield from deepcopy(self._all())
 
     def close(self) -> None:
         """There is nothing to let go of."""
 
+    def _all(self) -> list[Audited]:
+        with self._lock:
+            self._reach()
+            return list(self._entries.values())
+
     def _reach(self) -> None:
         if self.away:
             raise StoreUnavailable("the event log is away")
+
+
+def _seq(entry: Audited) -> int:
+    return entry.seq or 0

@@ -15,9 +15,10 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import RowMapping
 
+from serve_app.core.audit import Audited
 from serve_app.core.events import Label, LoggedPrediction
 from serve_app.core.identity import ApiKey, Family, User
-from serve_app.core.jobs import Audited, Job, JobEvent, Report, Shadow
+from serve_app.core.jobs import Job, JobEvent, Report, Shadow
 from serve_app.core.login_locks import Tries
 from serve_app.core.ports import Lease, Review
 
@@ -103,7 +104,7 @@ LABEL = Shape(Label)
 SHADOW = Shape(Shadow, json=frozenset({"answer"}))
 JOB = Shape(Job, json=frozenset({"params", "result"}), whole=frozenset({"progress", "cancel_requested"}))
 JOB_EVENT = Shape(JobEvent, json=frozenset({"inputs", "outputs"}), whole=frozenset({"seq", "progress"}))
-AUDITED = Shape(Audited, json=frozenset({"detail"}))
+AUDITED = Shape(Audited, json=frozenset({"detail", "before", "after"}), whole=frozenset({"seq"}))
 REVIEW = Shape(Review)
 LEASE = Shape(Lease)
 REPORT = Shape(Report, json=frozenset({"content"}))

@@ -31,6 +31,7 @@ TAUGHT = "teacher IS NOT NULL"
 OPEN_JOB = "state IN ('PENDING', 'RUNNING')"
 AUDITED = "audit_rate IS NOT NULL"
 ALONE_JOB = f"kind IN ('train') AND {OPEN_JOB}"
+LOOSE = "seq IS NULL"
 COMPLETED_JOB = "state = 'COMPLETED'"
 
 
@@ -161,7 +162,20 @@ audit_log = Table(
     Column("action", Text, nullable=False),
     Column("use_case", KEY),
     Column("detail", Text, nullable=False),
-    Index("ix_audit_log_use_case", "use_case", "id"),
+    Column("target", KEY),
+    Column("address", Text),
+    Column("before", Text),
+    Column("after", Text),
+    # None in what a replica of the program before the chain writes, until the next entry takes it along.
+    Column("seq", BigInteger),
+    Column("previous", Text),
+    Column("hash", Text),
+    Index("ix_audit_log_seq", "seq", unique=True),
+    Index("ix_audit_log_use_case_seq", "use_case", "seq"),
+    Index("ix_audit_log_by_seq", "by", "seq"),
+    Index("ix_audit_log_action_seq", "action", "seq"),
+    Index("ix_audit_log_target_seq", "target", "seq"),
+    _partial("ix_audit_log_loose", "id", where=LOOSE),
 )
 
 reports = Table(

@@ -58,7 +58,8 @@ TABLE: Mapping[Least, str] = {
         POST /api/v1/data/jobs/{}/cancel                               GET /api/v1/data/jobs/{}/events
         POST /api/v1/data/{use_case}/preprocess                        POST /api/v1/data/{use_case}/build-features
         POST /api/v1/data/{use_case}/score                             GET /api/v1/data/{use_case}/scores
-        GET /alerts                    GET /api/v1/ops/alerts          GET /api/v1/ops/audit
+        GET /alerts                    GET /api/v1/ops/alerts
+        GET /audit                     GET /api/v1/ops/audit           GET /api/v1/ops/audit/head
         GET /api/v1/ops/budget         GET /api/v1/ops/sample          POST /reload
         GET /api/v1/ops/savings        POST /api/v1/ops/what-if        GET /api/v1/ops/certificates
         POST /api/v1/ops/certificates/{use_case}/override

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from serve_app.api import (
+    audit,
     auth,
     certificates,
     data,
@@ -46,6 +47,7 @@ ROUTERS = (
     train.router,
     data.router,
     ops.router,
+    audit.router,
     certificates.router,
     replay.router,
     review.router,

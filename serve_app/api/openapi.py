@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from serve_app.api.dependencies import Service
+from serve_app.api.openapi_audit import audit_paths, audit_schemas
 from serve_app.api.openapi_auth import guarded
 from serve_app.api.openapi_certificates import certificate_paths
 from serve_app.api.openapi_errors import PROBLEM_SCHEMAS, RESPONSES
@@ -54,8 +55,8 @@ def document(use_cases: Mapping[str, UseCase], version: str, max_batch: int) -> 
     fixed, fixed_schemas = fixed_paths(use_cases, max_batch)
     fixed |= {**job_paths(use_cases), **train_paths(use_cases), **ops_paths(use_cases)}
     fixed |= {**replay_paths(use_cases), **review_paths(use_cases)}
-    fixed |= {**certificate_paths(use_cases), **savings_paths(use_cases)}
-    fixed_schemas |= {**job_schemas(), **train_schemas(), **savings_schemas()}
+    fixed |= {**certificate_paths(use_cases), **savings_paths(use_cases), **audit_paths()}
+    fixed_schemas |= {**job_schemas(), **train_schemas(), **savings_schemas(), **audit_schemas()}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Understudy", "version": version, "description": DESCRIPTION},

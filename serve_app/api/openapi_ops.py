@@ -1,4 +1,4 @@
-"""The paths of alerts, batch runs, the audit log, and reload."""
+"""The paths of alerts, batch runs, money, and reload."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ def ops_paths(known: Mapping[str, UseCase]) -> Json:
     paths = {
         "/alerts": {"get": _alerts("alerts")},
         "/api/v1/ops/alerts": {"get": _alerts("ops_alerts")},
-        "/api/v1/ops/audit": {"get": _audit()},
         "/api/v1/ops/budget": {"get": _budget()},
         "/reload": {"post": _reload(known)},
     }
@@ -36,15 +35,6 @@ def _alerts(name: str) -> Json:
     shown = {"use_case": "a_use_case", "at": AT, "run": JOB_ID, "alert": {"row": 7, "action": "ALERT", "score": 0.91}}
     good = {"200": answered(schema, {"alerts": [shown], "next": None})}
     return operation_of(name, TAG, "Alerts of batch runs, the newest run first", good, LOOKING, {"parameters": paged()})
-
-
-def _audit() -> Json:
-    entry = {"id": STRING, "at": STAMP, "by": STRING, "action": STRING, "use_case": or_null(STRING), "detail": FREE}
-    schema = closed({"entries": array(closed(entry)), "next": or_null(STRING)})
-    detail = {"version": "3", "reason": "checked by hand"}
-    shown = {"id": JOB_ID, "at": AT, "by": "local", "action": "promote", "use_case": "a_use_case", "detail": detail}
-    good = {"200": answered(schema, {"entries": [shown], "next": None})}
-    return operation_of("audit", TAG, "Who did what, newest first", good, LOOKING, {"parameters": paged()})
 
 
 def _budget() -> Json:

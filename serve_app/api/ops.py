@@ -1,10 +1,8 @@
-"""What whoever operates it looks at: alerts, who did what, money; and the models read anew."""
+"""What whoever operates it looks at: alerts, money; and the models read anew."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -17,7 +15,6 @@ from serve_app.api.predict import name_in
 from serve_app.api.query import LIMIT, PAGED, USE_CASES, query
 from serve_app.api.replies import reply
 from serve_app.core.alerts import Place
-from serve_app.core.jobs import Audited
 
 router = APIRouter()
 
@@ -35,16 +32,6 @@ async def alerts(call: ThisCall) -> Response:
     return reply({"alerts": [alert for _, alert in found[:limit]], "next": more})
 
 
-@router.get("/api/v1/ops/audit")
-async def audit(call: ThisCall) -> Response:
-    asked = query(call.request.query_params, FEED)
-    limit = asked.get("limit", LIMIT)
-    before = place_of(asked["cursor"], 1)[0] if "cursor" in asked else None
-    found = await call.graph.ops.audit(asked.get("use_case"), before, limit + 1)
-    more = cursor_of(found[limit - 1].id) if len(found) > limit else None
-    return reply({"entries": [_entry(each) for each in found[:limit]], "next": more})
-
-
 @router.get("/api/v1/ops/budget")
 async def budget(call: ThisCall) -> Response:
     asked = query(call.request.query_params, USE_CASES)
@@ -59,10 +46,6 @@ async def reload(call: ThisCall) -> Response:
     if name is not None:
         call.graph.use_case(name)
     return reply({"status": "reloaded", "use_cases": await call.graph.versions.reload(name), **counts(call)})
-
-
-def _entry(entry: Audited) -> dict[str, Any]:
-    return {**asdict(entry), "at": entry.at.isoformat()}
 
 
 def _cursor(place: Place) -> str:

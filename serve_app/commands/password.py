@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from serve_app.adapters.sql_identity import SqlIdentities
-    from serve_app.core.jobs import Audited
+    from serve_app.core.audit import Audited
 
 
 def password(
@@ -44,15 +44,15 @@ def _set(store: SqlIdentities, name: str, given: str, enable: bool) -> Audited:
     from ulid import ULID
 
     from serve_app.adapters.argon2_passwords import Argon2Passwords
+    from serve_app.core.audit import Audited as Entry
     from serve_app.core.identity import Change, User, difference
     from serve_app.core.identity_asked import check_user
-    from serve_app.core.jobs import Audited as Entry
 
     check_user(name, given, None)
     hashed, now = Argon2Passwords().hashed(given), datetime.now(UTC)
     if not store.all() and store.add(User(name, None, "admin", hashed, True, now)):
-        detail = {"name": name, "before": None, "after": {"role": "admin", "enabled": True}}
-        return Entry(str(ULID()), now, "operator", "user_created", None, detail)
+        made = {"role": "admin", "enabled": True}
+        return Entry(str(ULID()), now, "operator", "user_created", None, {"name": name}, name, after=made)
     before, after = difference(*store.change(name, Change(enable or None, None, hashed), now))
-    detail = {"name": name, "before": dict(before), "after": dict(after)}
-    return Entry(str(ULID()), now, "operator", "user_changed", None, detail)
+    named = ("operator", "user_changed", None, {"name": name}, name)
+    return Entry(str(ULID()), now, *named, before=dict(before), after=dict(after))

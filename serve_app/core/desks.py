@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from serve_app.core.alerts import Place
+from serve_app.core.audit import Audited, AuditFilter, Head
 from serve_app.core.caller import Caller, Role
-from serve_app.core.jobs import Accepted, Audited, Job, JobEvent, JobFilter, Kind, Report
+from serve_app.core.jobs import Accepted, Job, JobEvent, JobFilter, Kind, Report
 from serve_app.core.ports import Version
 
 
@@ -119,8 +120,10 @@ class OpsDesk(Protocol):
     async def alerts(self, use_case: str | None, after: Place | None, limit: int) -> list[tuple[Place, dict[str, Any]]]:
         """Of the newest batch runs and of certificates that were withdrawn, with the place of each."""
 
-    async def audit(self, use_case: str | None, before: str | None, limit: int) -> list[Audited]:
+    async def audit(self, which: AuditFilter, before: int | None, limit: int) -> list[Audited]:
         """Newest first."""
+
+    async def audit_head(self) -> Head: ...
 
 
 class IdentityDesk(Protocol):

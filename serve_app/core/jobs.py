@@ -9,7 +9,7 @@ goes on where the job stands.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -122,18 +122,6 @@ class JobFilter:
     use_case: str | None = None
     kinds: Sequence[Kind] = ()
     states: Sequence[State] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Audited:
-    """Who did what to what, and why: ``action`` such as ``promote``, ``rollback``, ``swap_refused``."""
-
-    id: str
-    at: datetime
-    by: str
-    action: str
-    use_case: str | None = None
-    detail: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,16 @@ in-memory adapter (``serve_app/adapters/memory.py``) and every real one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from serve_app.core.answers import Explanation, Question, StudentAnswers, TeacherAnswer, TeacherReply
+from serve_app.core.audit import Audited, AuditFilter, Head, Unreadable
 from serve_app.core.events import Label, LoggedPrediction
 from serve_app.core.jobs import (
     Accepted,
-    Audited,
     Finish,
     Happened,
     Job,
@@ -238,13 +238,19 @@ class Jobs(Protocol):
 
 
 class AuditLog(Protocol):
-    """Who did what, append-only. Raises StoreUnavailable when it is away."""
+    """Who did what: one chain of entries, to whose end alone anything is added, however many add to it. Raises
+    StoreUnavailable when it is away."""
 
     def append(self, entry: Audited) -> None:
-        """Durable when it returns. An id already there is left as it is."""
+        """Durable, and in the chain, when it returns. An id already there is left as it is."""
 
-    def page(self, use_case: str | None = None, before: str | None = None, limit: int = 50) -> list[Audited]:
-        """Newest first."""
+    def page(self, which: AuditFilter | None = None, before: int | None = None, limit: int = 50) -> list[Audited]:
+        """Newest first, from before that place (``seq``) on."""
+
+    def head(self) -> Head: ...
+
+    def walk(self) -> Iterator[Audited | Unreadable]:
+        """All there are in the order of the chain, a page at a time; last those that have no place in it."""
 
     def close(self) -> None: ...
 

@@ -16,10 +16,10 @@ from serve_app.core.grounds import grounds_of
 from serve_app.core.jobs import Report
 from serve_app.core.override import override_of
 from serve_app.core.ports import Reports, Version
-from serve_app.core.standing import KIND, Standing
+from serve_app.core.standing import KIND, Override, Standing
 from serve_app.core.swap import CHAMPION
 from serve_app.core.use_case import Classification, UseCase
-from serve_app.deployments.acts import Act, Acts
+from serve_app.deployments.acts import Act, Acts, Done
 from serve_app.deployments.calls import call
 
 
@@ -39,21 +39,25 @@ class Certificates:
         configured, champion = await self._of_certified(use_case)
         assert isinstance(configured.target, Classification)
         asked = override_of(body, configured.target.classes, by, datetime.now(UTC))
-        act = Act("certificate_override", by, use_case, {"version": champion.version, **asdict(asked)})
+        act = Act(
+            "certificate_override", by, use_case, {"version": champion.version, **asdict(asked)}, champion.version
+        )
         await self._acts.done(act, asyncio.to_thread(self._put, champion, asked))
         return await self._shown(configured)
 
     async def end_override(self, use_case: str, by: str) -> dict[str, Any]:
         configured, champion = await self._of_certified(use_case)
-        act = Act("certificate_override_ended", by, use_case, {"version": champion.version})
+        act = Act("certificate_override_ended", by, use_case, {"version": champion.version}, champion.version)
         await self._acts.done(act, asyncio.to_thread(self._put, champion, None))
         return await self._shown(configured)
 
-    def _put(self, champion: Version, override: Any) -> None:
+    def _put(self, champion: Version, override: Override | None) -> Done:
         """What was withdrawn meanwhile stays withdrawn."""
-        standing = replace(self._standing(champion.use_case).of(champion.version), override=override)
-        name = champion.use_case
-        self._reports.put(Report(f"{KIND}:{name}", name, KIND, datetime.now(UTC), standing.as_dict()))
+        standing = self._standing(champion.use_case).of(champion.version)
+        after, name = replace(standing, override=override), champion.use_case
+        self._reports.put(Report(f"{KIND}:{name}", name, KIND, datetime.now(UTC), after.as_dict()))
+        before = None if standing.override is None else asdict(standing.override)
+        return Done(None, before, None if override is None else asdict(override))
 
     def _standing(self, use_case: str) -> Standing:
         report = self._reports.latest(use_case, KIND)

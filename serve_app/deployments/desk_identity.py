@@ -77,7 +77,7 @@ class IdentityDesk:
         check_user(name, password, email)
         user = User(name, email, role, await self._hashing.hashed(password), True, datetime.now(UTC))
         asked = {"name": name, "before": None, "after": {"role": role, "enabled": True}}
-        await self._acts.done(Act("user_created", by, None, asked), self._add(user))
+        await self._acts.done(Act("user_created", by, None, asked, name), self._add(user))
         return user.shown()
 
     async def change_user(
@@ -87,7 +87,7 @@ class IdentityDesk:
             check_password(name, password)
         hashed = None if password is None else await self._hashing.hashed(password)
         changing = self._change(name, Change(enabled, role, hashed))
-        await self._acts.done(Act("user_changed", by, None, {"name": name[:100]}), changing)
+        await self._acts.done(Act("user_changed", by, None, {"name": name[:100]}, name[:100]), changing)
         user = await asyncio.to_thread(self._store.get, name)
         return {} if user is None else user.shown()
 
@@ -102,13 +102,13 @@ class IdentityDesk:
         until = now + timedelta(days=days or self._rule.key_days)
         key = ApiKey(str(ULID()), name, digest_of(itself), role, use_cases, by, now, until)
         after = {"role": role, "use_cases": use_cases, "expires_at": until.isoformat()}
-        act = Act("key_made", by, None, {"key": key.id, "name": name, "before": None, "after": after})
+        act = Act("key_made", by, None, {"key": key.id, "name": name, "after": after}, key.id)
         await self._acts.done(act, asyncio.to_thread(self._store.add_key, key))
         return {**key.shown(), "key": itself}
 
     async def revoke_key(self, key_id: str, by: str) -> dict[str, Any]:
         revoking = asyncio.to_thread(self._store.revoke_key, key_id, datetime.now(UTC))
-        key: ApiKey = await self._acts.done(Act("key_revoked", by, None, {"key": key_id[:64]}), revoking)
+        key: ApiKey = await self._acts.done(Act("key_revoked", by, None, {"key": key_id[:64]}, key_id[:64]), revoking)
         self._callers.forget_key(key)
         return key.shown()
 

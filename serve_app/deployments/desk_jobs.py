@@ -42,7 +42,7 @@ class StoredJobs:
 
     async def cancel(self, job_id: str, by: str) -> Job:
         job = await asyncio.to_thread(self._jobs.get, job_id)
-        act = Act("cancel", by, job.use_case, {"job_id": job_id})
+        act = Act("cancel", by, job.use_case, {"job_id": job_id}, job_id)
         cancelled: Job = await self._acts.done(act, self._cancelled(job_id, by))
         return cancelled
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.alerts import Place, feed
+from serve_app.core.audit import Audited, AuditFilter, Head
 from serve_app.core.budget import limits_of, limits_shown
 from serve_app.core.certified import WITHDRAWAL
-from serve_app.core.jobs import Audited, Job, JobFilter, Kind, Report
+from serve_app.core.jobs import Job, JobFilter, Kind, Report
 from serve_app.core.ports import AuditLog, Budget, Jobs, Reports
 from serve_app.core.scheduled import SWITCH, kept, newest_scheduled, shown, switch
 from serve_app.core.use_case import UseCase
-from serve_app.deployments.acts import Act, Acts
+from serve_app.deployments.acts import Act, Acts, Done
 
 RUNS = 20
 """Batch runs of a use case whose alerts are in the feed, and as many withdrawals of certificates."""
@@ -41,9 +42,14 @@ class Operations:
         return [shown(use_case, *pair, now) for pair in zip(timetables, last, strict=True)]
 
     async def switch(self, use_case: str, enabled: bool, by: str, reason: str | None) -> None:
-        act = Act("schedule", by, use_case, {"enabled": enabled, **({"reason": reason} if reason else {})})
-        report = switch(use_case, enabled, datetime.now(UTC))
-        await self._acts.done(act, asyncio.to_thread(self._reports.put, report))
+        act = Act("schedule", by, use_case, {"enabled": enabled, **({"reason": reason} if reason else {})}, use_case)
+        await self._acts.done(act, asyncio.to_thread(self._switch, use_case, enabled))
+
+    def _switch(self, use_case: str, enabled: bool) -> Done:
+        switched = self._reports.latest(use_case, SWITCH)
+        self._reports.put(switch(use_case, enabled, datetime.now(UTC)))
+        before = None if switched is None else {"enabled": bool(switched.content["enabled"])}
+        return Done(None, before, {"enabled": enabled})
 
     async def budget(self, use_case: str | None, user: str | None) -> list[dict[str, Any]]:
         names = [use_case] if use_case is not None else list(self._catalogue.names())
@@ -67,8 +73,11 @@ class Operations:
         runs = await asyncio.gather(*(asyncio.to_thread(self._reports.newest, *each, RUNS) for each in asked))
         return feed([report for each in runs for report in each], after, limit)
 
-    async def audit(self, use_case: str | None, before: str | None, limit: int) -> list[Audited]:
-        return await asyncio.to_thread(self._audit.page, use_case, before, limit)
+    async def audit(self, which: AuditFilter, before: int | None, limit: int) -> list[Audited]:
+        return await asyncio.to_thread(self._audit.page, which, before, limit)
+
+    async def audit_head(self) -> Head:
+        return await asyncio.to_thread(self._audit.head)
 
     def _last(self, use_case: str, kind: Kind) -> Job | None:
         return newest_scheduled(self._jobs.page(JobFilter(use_case, (kind,)), None, JOBS))

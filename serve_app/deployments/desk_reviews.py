@@ -17,17 +17,26 @@ from serve_app.core.ports import EventLog, Review, Reviews
 from serve_app.core.redact import redacted_text
 from serve_app.core.review import agreement, queue, seen
 from serve_app.core.use_case import UseCase
+from serve_app.deployments.acts import Act, Acts, Done
+from serve_app.deployments.desk_feedback import label_said, labels_said
 
 
 class ReviewQueue:
-    def __init__(self, catalogue: UseCaseFolder, log: EventLog, reviews: Reviews) -> None:
-        self._catalogue, self._log, self._reviews = catalogue, log, reviews
+    def __init__(self, catalogue: UseCaseFolder, log: EventLog, reviews: Reviews, acts: Acts) -> None:
+        self._catalogue, self._log, self._reviews, self._acts = catalogue, log, reviews, acts
 
     async def queue(self, use_case: str, by: str, limit: int) -> list[dict[str, Any]]:
         return await asyncio.to_thread(self._queue, self._catalogue.get(use_case), by, limit)
 
     async def review(self, prediction_id: str, by: str, said: str | float | None, note: str | None) -> dict[str, Any]:
-        return await asyncio.to_thread(self._review, prediction_id, by, said, note)
+        """A skip is nothing that was said, and not in the audit log."""
+        looked, label = await asyncio.to_thread(self._looked, prediction_id, by, said, note)
+        if label is None:
+            await asyncio.to_thread(self._reviews.add, looked)
+        else:
+            act = Act("review", by, looked.use_case, {"label_id": label.id}, prediction_id)
+            await self._acts.done(act, asyncio.to_thread(self._keep, looked, label))
+        return {**asdict(looked), "skipped": said is None}
 
     async def agreement(self, use_case: str) -> dict[str, Any]:
         reviews = await asyncio.to_thread(self._reviews.reviewed, use_case)
@@ -48,8 +57,9 @@ class ReviewQueue:
         mine = (each for each in ranked if each.prediction.id in leases)
         return [{**each.as_dict(), "leased_until": until.isoformat()} for each in mine]
 
-    def _review(self, prediction_id: str, by: str, said: str | float | None, note: str | None) -> dict[str, Any]:
-        """The label first: what is lost between the two is only that it came from the queue."""
+    def _looked(
+        self, prediction_id: str, by: str, said: str | float | None, note: str | None
+    ) -> tuple[Review, Label | None]:
         logged, now = self._log.get(prediction_id), datetime.now(UTC)
         use_case = self._catalogue.get(logged.use_case)
         name, value = (None, None) if said is None else checked(use_case, said)
@@ -57,8 +67,13 @@ class ReviewQueue:
         if held is not None and held.by != by:
             raise LeasedElsewhere(f"the row is in somebody else's hands until {held.until:%H:%M} UTC")
         review = Review(str(ULID()), prediction_id, logged.use_case, by, now, name, value)
-        if said is not None:
-            noted = redacted_text(use_case, note)
-            self._log.add_label(Label(review.id, prediction_id, now, by, name, value, noted))
-        self._reviews.add(review)
-        return {**asdict(review), "skipped": said is None}
+        if said is None:
+            return review, None
+        return review, Label(review.id, prediction_id, now, by, name, value, redacted_text(use_case, note))
+
+    def _keep(self, looked: Review, label: Label) -> Done:
+        """The label first: what is lost between the two is only that it came from the queue."""
+        before = self._log.labels(label.prediction_id)
+        self._log.add_label(label)
+        self._reviews.add(looked)
+        return Done(None, labels_said(before), label_said(label))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from serve_app.core.ports import EventLog, Jobs, Version
 from serve_app.core.registered import last_ruling, named
 from serve_app.core.shadow import comparison
 from serve_app.core.swap import CHALLENGER, CHAMPION
-from serve_app.deployments.acts import Act, Acts
+from serve_app.deployments.acts import Act, Acts, Done
 from serve_app.deployments.calls import call
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,7 +44,7 @@ class RegisteredVersions:
         }
 
     async def promote(self, use_case: str, version: str, by: str, reason: str) -> dict[str, Any]:
-        act = Act("promote", by, use_case, {"version": version, "reason": reason})
+        act = Act("promote", by, use_case, {"version": version, "reason": reason}, version)
         return await self._done(act, call(self._registry.promote, use_case, version, by, reason))
 
     async def rollback(self, use_case: str, by: str, reason: str) -> dict[str, Any]:
@@ -94,5 +95,14 @@ class RegisteredVersions:
         }
 
     async def _done(self, act: Act, doing: Any) -> dict[str, Any]:
-        came: dict[str, Any] = await self._acts.done(act, doing)
+        came: dict[str, Any] = await self._acts.done(act, _moved(doing))
         return {"use_case": act.use_case, **came}
+
+
+async def _moved(doing: Awaitable[dict[str, Any]]) -> Done:
+    """Which version was the champion, and which is; nothing of it where none was moved."""
+    came = await doing
+    if came.get("promoted") is False or "previous" not in came:
+        return Done(came, detail=came)
+    version = came["version"]
+    return Done(came, {"version": came["previous"]}, {"version": version}, came, version)

@@ -9,6 +9,7 @@ from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.ports import AuditLog, Budget, EventLog, Jobs, Policies, Reports, Reviews
 from serve_app.deployments.acts import Acts
 from serve_app.deployments.desk_certificates import Certificates
+from serve_app.deployments.desk_feedback import Feedback
 from serve_app.deployments.desk_jobs import StoredJobs
 from serve_app.deployments.desk_ops import Operations
 from serve_app.deployments.desk_replays import RepeatedDecisions
@@ -41,4 +42,5 @@ class Desks:
         self.ops = Operations(catalogue, stores.jobs, stores.audit, stores.reports, stores.budget, acts)
         self.certificates = Certificates(catalogue, registry, stores.reports, acts)
         self.replays = RepeatedDecisions(stores.log, replays)
-        self.reviews = ReviewQueue(catalogue, stores.log, stores.reviews)
+        self.reviews = ReviewQueue(catalogue, stores.log, stores.reviews, acts)
+        self.feedback = Feedback(catalogue, stores.log, acts)

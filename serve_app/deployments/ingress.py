@@ -19,7 +19,6 @@ from random import Random
 from typing import Any
 
 from ray import serve
-from ulid import ULID
 
 from serve_app.adapters.budgets import open_budget
 from serve_app.adapters.group_commit import GroupCommit
@@ -36,13 +35,11 @@ from serve_app.api.app import create_app
 from serve_app.core.budget import seconds_until
 from serve_app.core.decision import decide_alone
 from serve_app.core.errors import UnderstudyError
-from serve_app.core.events import Label, LoggedPrediction
-from serve_app.core.feedback import checked
+from serve_app.core.events import LoggedPrediction
 from serve_app.core.ids import CHANCE, ulids
 from serve_app.core.narrative import facts, fill
 from serve_app.core.platform import Platform
 from serve_app.core.ports import Answered, Asked, Part
-from serve_app.core.redact import redacted_text
 from serve_app.core.rows import Rows
 from serve_app.core.serving import Cascaded
 from serve_app.core.use_case import UseCase
@@ -50,6 +47,8 @@ from serve_app.core.write_down import Abouts, Written, answers, write_down
 from serve_app.deployments.answering import Answering, Own, aside
 from serve_app.deployments.buffered import Buffered
 from serve_app.deployments.calls import call
+from serve_app.deployments.config_in_force import in_force
+from serve_app.deployments.config_in_force import write_down as write_down_config
 from serve_app.deployments.desk_savings import Ledgers
 from serve_app.deployments.desks import Desks, Stores
 from serve_app.deployments.identity import open_identity
@@ -86,6 +85,8 @@ class IngressDesk:
         self._answering = Answering(cascade, self._tables, platform)
         stores = await asyncio.to_thread(_open, platform)
         self._log = stores.log
+        config = in_force(platform, catalogue.all(), self._prompts)
+        await asyncio.to_thread(write_down_config, stores.audit, config, datetime.now(UTC))
         self._buffered = await asyncio.to_thread(Buffered, platform, self._log, stores.policies)
         self._buffered.begin()
         self._commits = GroupCommit(self._buffered.log)
@@ -96,6 +97,7 @@ class IngressDesk:
         self._parts = Parts(catalogue, platform, self._log, cascade, teacher, registry, waiting, money)
         desks = Desks(catalogue, stores, registry, replays, Pipelines(), platform.data.root)
         self.jobs, self.versions, self.ops = desks.jobs, desks.versions, desks.ops
+        self._feedback = desks.feedback
         self.replays, self.certificates, self.reviews = desks.replays, desks.certificates, desks.reviews
         self.savings = Ledgers(catalogue, self._log, registry, teacher)
         self.identity = await asyncio.to_thread(open_identity, platform, stores.audit, catalogue.all)
@@ -141,13 +143,8 @@ class IngressDesk:
         return self._tables.values(use_case, field)
 
     async def feedback(self, prediction_id: str, label: str | float, by: str, note: str | None) -> dict[str, Any]:
-        logged = await asyncio.to_thread(self._buffered.get, prediction_id)
-        use_case = self._catalogue.get(logged.use_case)
-        name, value = checked(use_case, label)
-        noted = redacted_text(use_case, note)
-        said = Label(str(ULID()), prediction_id, datetime.now(UTC), by, name, value, noted)
-        await asyncio.to_thread(self._log.add_label, said)
-        return asdict(said)
+        await asyncio.to_thread(self._buffered.get, prediction_id)  # one that waits to be written is not unknown
+        return await self._feedback.say(prediction_id, label, by, note)
 
     async def prediction(self, prediction_id: str) -> dict[str, Any]:
         logged = await asyncio.to_thread(self._buffered.get, prediction_id)

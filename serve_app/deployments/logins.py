@@ -64,7 +64,7 @@ class Logins:
         if came == "reused":
             self._forget(claims.user)
             asked = {"session": claims.session, "address": address}
-            await self._acts.done(Act("refresh_reused", claims.user, None, asked), _nothing())
+            await self._acts.done(Act("refresh_reused", claims.user, None, asked, claims.user), _nothing())
         if came != "rotated":
             raise BadToken("the session is over: log in again")
         user = await asyncio.to_thread(self._store.get, claims.user)
@@ -77,7 +77,7 @@ class Logins:
         if caller.session is None:
             raise NoSession("a key is revoked, not logged out")
         ending = asyncio.to_thread(self._store.end, caller.session, datetime.now(UTC))
-        await self._acts.done(Act("logout", caller.by, None, {"address": caller.address}), ending)
+        await self._acts.done(Act("logout", caller.by, None, {"address": caller.address}, caller.by), ending)
         self._forget(caller.by)
 
     async def _login(self, name: str, password: str, address: str) -> Pair:
@@ -94,14 +94,15 @@ class Logins:
             raise LoginRefused(REFUSED)
         await asyncio.to_thread(self._store.clear, locks)
         asked = {"address": address}
-        pair: Pair = await self._acts.done(Act("login", user.name, None, asked), self._begin(user))
+        pair: Pair = await self._acts.done(Act("login", user.name, None, asked, user.name), self._begin(user))
         return pair
 
     async def _refused(self, user: User | None, fits: bool, address: str) -> None:
         """What was sent as a name is written down only where it is one: it may be a password, mistyped."""
         reason = "unknown_user" if user is None else "wrong_password" if not fits else "user_disabled"
-        by = "anonymous" if user is None else user.name
-        await self._acts.done(Act("login_refused", by, None, {"reason": reason, "address": address}), _nothing())
+        by, target = ("anonymous", None) if user is None else (user.name, user.name)
+        asked = {"reason": reason, "address": address}
+        await self._acts.done(Act("login_refused", by, None, asked, target), _nothing())
 
     async def _begin(self, user: User) -> Pair:
         now = time.time()

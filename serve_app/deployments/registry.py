@@ -15,8 +15,8 @@ from ray import serve
 from ulid import ULID
 
 from serve_app.adapters.registries import described, move_champion, nothing_registered, open_registry
+from serve_app.core.audit import Audited
 from serve_app.core.errors import BadBundle, NotFound, PromotionRefused, Unavailable
-from serve_app.core.jobs import Audited
 from serve_app.core.platform import Platform
 from serve_app.core.ports import Bundle, Version
 from serve_app.core.swap import CHAMPION, PREVIOUS, Readiness, longest, refusal
@@ -171,7 +171,7 @@ class RegistryDesk:
 
     async def _audit(self, use_case: str, by: str, wanted: Version, reason: str, more: Mapping[str, Any]) -> None:
         detail = {"version": wanted.version, "digest": wanted.digest, "reason": reason, **more}
-        entry = Audited(str(ULID()), datetime.now(UTC), by, "swap_refused", use_case, detail)
+        entry = Audited(str(ULID()), datetime.now(UTC), by, "swap_refused", use_case, detail, wanted.version)
         try:
             await asyncio.to_thread(self._write_down, entry)
         except Exception:  # the refusal stands, whether or not it can be written down

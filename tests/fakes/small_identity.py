@@ -10,6 +10,7 @@ from typing import Any
 from serve_app.adapters.jwt_tokens import JwtTokens
 from serve_app.adapters.memory_audit import MemoryAudit
 from serve_app.adapters.memory_identity import MemoryIdentities
+from serve_app.core.audit import Audited
 from serve_app.core.caller import Role
 from serve_app.core.claims import Claims, Kind
 from serve_app.core.identity import User
@@ -60,5 +61,12 @@ class SmallIdentity:
         return {"Authorization": f"Bearer {self.token(user)}"}
 
     def told(self) -> list[tuple[str, str, dict[str, Any]]]:
-        """The audit log, oldest first."""
-        return [(each.by, each.action, each.detail) for each in reversed(self.audit.page(limit=1000))]
+        """The audit log, oldest first; beside the detail from where, before and after."""
+        return [
+            (each.by, each.action, {**each.detail, **_sides(each)}) for each in reversed(self.audit.page(limit=1000))
+        ]
+
+
+def _sides(entry: Audited) -> dict[str, Any]:
+    sides = {"address": entry.address, "before": entry.before, "after": entry.after}
+    return {name: side for name, side in sides.items() if side is not None}

@@ -108,5 +108,6 @@ def _database() -> str:
 
 def _empty(url: str) -> None:
     with psycopg.connect(url) as connection:
+        connection.execute("SET session_replication_role = replica")  # without triggers: the audit log refuses
         for table in reversed(metadata.sorted_tables):
             connection.execute(f'DELETE FROM "{table.name}"')

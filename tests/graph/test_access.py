@@ -318,6 +318,8 @@ OUTSIDE: list[tuple[str, str, Any]] = [
     ("POST", f"/api/v1/review/{RISK}", {"label": "yes"}),
     ("POST", "/api/v1/predict/unheard_of", {}),
     ("GET", "/api/v1/ops/audit", None),
+    ("GET", "/audit", None),
+    ("GET", "/api/v1/ops/audit/head", None),
     ("POST", "/api/v1/train/tickets", None),
 ]
 

@@ -87,8 +87,10 @@ def test_a_person_promotes_and_the_next_answer_is_the_new_versions(world: World)
     back = world.post(f"{TRAIN}/rollback", {"reason": "it was not"})
     assert (back.status_code, back.json()["version"]) == (200, "1")
     assert world.post("/api/v1/predict/stones", stone).json()["model_version"] == "1"
-    told = [(each["action"], each["detail"]["reason"]) for each in world.get("/api/v1/ops/audit")["entries"]]
+    *entries, config = world.get("/api/v1/ops/audit")["entries"]
+    told = [(each["action"], each["detail"]["reason"]) for each in entries]
     assert told == [("rollback", "it was not"), ("promote", "checked by hand")]
+    assert (config["action"], config["after"]["platform"]["state"]) == ("config", str(world.graph.state))
     assert world.get("/api/v1/train/metrics/stones")["counts"]["predictions"] == 3
 
 

@@ -9,9 +9,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from serve_app.api.app import create_app
+from serve_app.core.audit import Audited
 from serve_app.core.errors import BadBundle, NotFound, RegistryUnavailable, Unavailable
 from serve_app.core.events import Label
-from serve_app.core.jobs import Audited, Report, Shadow
+from serve_app.core.jobs import Report, Shadow
 from serve_app.core.platform import Limits
 from tests.fakes.events import logged
 from tests.fakes.small_desks import DIGEST, WHEN, refused

@@ -14,8 +14,8 @@ import pytest
 
 from serve_app.adapters.registries import open_registry
 from serve_app.adapters.sql_audit import open_audit
+from serve_app.core.audit import Audited, AuditFilter
 from serve_app.core.errors import BadBundle, NotFound, PromotionRefused, Unavailable
-from serve_app.core.jobs import Audited
 from serve_app.core.platform import Platform, Store
 from serve_app.core.ports import Bundle
 from serve_app.deployments.registry import RegistryDesk
@@ -57,7 +57,7 @@ class Town:
     def refusals(self) -> list[Audited]:
         audit = open_audit(Store(), self.graph.state)
         try:
-            return [each for each in audit.page(NAME) if each.action == "swap_refused"]
+            return [each for each in audit.page(AuditFilter(NAME)) if each.action == "swap_refused"]
         finally:
             audit.close()
 

@@ -13,6 +13,7 @@ import pytest
 
 from serve_app.adapters.registries import open_registry
 from serve_app.adapters.sql_audit import open_audit
+from serve_app.core.audit import AuditFilter
 from serve_app.core.platform import Platform, Store
 from tests.benchmarks.swap import until_ready
 from tests.fakes.bad_artefacts import BAD, Bench
@@ -84,6 +85,6 @@ def logged(understudy: Running, part: str) -> str:
 def written_down(understudy: Running) -> set[tuple[str, str]]:
     audit = open_audit(Store(), understudy.state)
     try:
-        return {(str(each.detail.get("version")), each.action) for each in audit.page(NAME)}
+        return {(str(each.detail.get("version")), each.action) for each in audit.page(AuditFilter(NAME))}
     finally:
         audit.close()

@@ -18,6 +18,7 @@ from pipelines.train import challenger
 from serve_app.adapters.registries import move_champion, open_registry
 from serve_app.adapters.sql_audit import open_audit
 from serve_app.adapters.use_case_folder import UseCaseFolder
+from serve_app.core.audit import AuditFilter
 from serve_app.core.platform import Platform
 from serve_app.core.ports import Registry
 from tests.fakes.small_models import USE_CASES, knots, trained, write_use_case
@@ -66,7 +67,7 @@ def test_what_passed_becomes_the_champion_and_doing_it_again_comes_to_the_same(
     assert (once["promoted"], once["version"], once["previous"]) == (True, "2", "1")
     assert (place.alias("champion"), place.alias("previous")) == ("2", "1")
     audit = open_audit(place.platform.store, place.run.state)
-    (entry,) = audit.page("knots")
+    (entry,) = audit.page(AuditFilter("knots"))
     audit.close()
     assert (entry.by, entry.action, entry.detail["version"], entry.detail["previous"]) == ("gate", "promote", "2", "1")
 

@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, column, select, table, text
 from serve_app.adapters.sql_engine import open_engine, store_errors, writing
 from serve_app.core.errors import BadConfig
 
-HEAD = "0004"
+HEAD = "0005"
 """The version this program was written for; known here so that an ordinary start needs no Alembic."""
 
 VERSION_TABLE = "event_log_version"
