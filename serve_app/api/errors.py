@@ -64,6 +64,7 @@ STATUS: dict[type[errors.UnderstudyError], int] = {
     errors.UnsupportedMedia: 415,
     errors.InvalidInput: 422,
     errors.OtherBody: 422,
+    errors.TooOften: 429,
     errors.Unavailable: 503,
     errors.StoreUnavailable: 503,
     errors.RegistryUnavailable: 503,
@@ -143,7 +144,7 @@ def _refusal(exc: errors.UnderstudyError) -> Problem:
 
 def _headers(exc: errors.UnderstudyError) -> dict[str, str]:
     match exc:
-        case errors.Unavailable():
+        case errors.Unavailable() | errors.TooOften():
             return {"Retry-After": str(exc.retry_after_s)}
         case errors.JobRunning(job_id=job_id) if job_id:
             return {"Location": status_path("train", job_id)}  # the one kind that a use case has one of at a time

@@ -19,6 +19,7 @@
     │       ├── PolicyNotKept policy_not_kept
     │       └── SchemaChanged schema_changed
     ├── OtherBody            idempotency_mismatch the same Idempotency-Key with another body
+    ├── TooOften             rate_limited         more than the caller's zone allows
     ├── Unavailable          unavailable          a part is away; try again later
     │   ├── StoreUnavailable store_unavailable
     │   ├── RegistryUnavailable registry_unavailable
@@ -179,6 +180,16 @@ class OtherBody(UnderstudyError):
     """An Idempotency-Key was used before, with another request."""
 
     code = "idempotency_mismatch"
+
+
+class TooOften(UnderstudyError):
+    """The caller asks more often than is allowed."""
+
+    code = "rate_limited"
+
+    def __init__(self, detail: str, retry_after_s: int = 1) -> None:
+        super().__init__(detail, retry_after_s)
+        self.retry_after_s = retry_after_s
 
 
 class Unavailable(UnderstudyError):

@@ -14,7 +14,7 @@ from ray.serve.exceptions import RayServeException
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.errors import UnderstudyError
 from serve_app.core.platform import Platform
-from serve_app.core.ports import EventLog, Part
+from serve_app.core.ports import Buckets, EventLog, Part
 from serve_app.core.serving import ModelState
 from serve_app.deployments.calls import call
 
@@ -29,9 +29,19 @@ PIPELINES = ("Pipelines", "pipelines")
 
 
 class Parts:
+    """``buckets``: None where no caller is limited."""
+
     def __init__(
-        self, catalogue: UseCaseFolder, platform: Platform, log: EventLog, cascade: Any, teacher: Any, registry: Any
+        self,
+        catalogue: UseCaseFolder,
+        platform: Platform,
+        log: EventLog,
+        cascade: Any,
+        teacher: Any,
+        registry: Any,
+        buckets: Buckets | None = None,
     ) -> None:
+        self._buckets = buckets
         self._catalogue, self._platform, self._log = catalogue, platform, log
         self._cascade, self._teacher, self._registry = cascade, teacher, registry
         self._pipelines: Any = None
@@ -39,6 +49,7 @@ class Parts:
     async def all(self) -> list[Part]:
         training = asyncio.ensure_future(self._training())
         asked: list[Coroutine[Any, Any, Part]] = [self._store(), self._registry_part()]
+        asked += [] if self._buckets is None else [self._limits(self._buckets)]
         asked += [self._use_case(name, training) for name in self._catalogue.names()]
         asked += [self._teacher_part(name) for name in self._catalogue.names()]
         return [*await asyncio.gather(*asked), self._auth(), *self._broken()]
@@ -86,6 +97,15 @@ class Parts:
             return {}
         found = await _soon(call(self._pipelines.progress), 1.0)
         return found if isinstance(found, dict) else {}
+
+    async def _limits(self, buckets: Buckets) -> Part:
+        zones = ", ".join(self._platform.zones)
+        if not self._platform.limits.url.get_secret_value():
+            return Part("limits", "ready", f"{zones}: counted by each process for itself")
+        found = await _soon(buckets.ping())
+        if found is None:
+            return Part("limits", "ready", f"{zones}: counted by all processes together")
+        return Part("limits", "degraded", f"{zones}: counted by each process for itself; {found}", real=False)
 
     def _auth(self) -> Part:
         if self._platform.auth.mode == "local":

@@ -12,8 +12,10 @@ from typing import Any, Protocol
 
 from ray import serve
 
+from serve_app.adapters.buckets import open_buckets
 from serve_app.adapters.guarded_teacher import GuardedTeacher
 from serve_app.adapters.kept_answers import KeptAnswers
+from serve_app.adapters.limited_teacher import Allowance, LimitedTeacher
 from serve_app.adapters.llm_narrator import LLMNarrator
 from serve_app.adapters.sql_answer_cache import open_answer_cache
 from serve_app.adapters.teachers import build_narrator, build_teacher, describe
@@ -24,6 +26,9 @@ from serve_app.core.tariff import Tariff
 from serve_app.core.use_case import UseCase
 from serve_app.deployments.options import thin
 
+NOBODY = "none"
+"""The provider where nobody is there to be asked, which takes nothing from anybody."""
+
 
 class Catalogue(Protocol):
     def get(self, name: str) -> UseCase: ...
@@ -32,9 +37,18 @@ class Catalogue(Protocol):
 
 
 class TeacherDesk:
-    """The deployment's body, free of Ray. ``cache``: opens the store of kept answers."""
+    """The deployment's body, free of Ray. ``cache``: opens the store of kept answers; ``allowance``: how much of the
+    teacher each caller may have. It is looked at here, behind what is kept, so that only what is asked counts, and
+    because there is one teacher for all placements and replicas of the rest."""
 
-    def __init__(self, catalogue: Catalogue, settings: platform.Teacher, cache: Callable[[], AnswerCache]) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        settings: platform.Teacher,
+        cache: Callable[[], AnswerCache],
+        allowance: Allowance | None = None,
+    ) -> None:
+        self._allowance = allowance or Allowance(None, None)
         self._catalogue = catalogue
         self._settings = settings
         self._kept = KeptAnswers(cache)
@@ -42,9 +56,13 @@ class TeacherDesk:
         self._narrators: dict[str, LLMNarrator | None] = {}
         self._making: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def answer(self, use_case: str, questions: Sequence[Question], deadline_s: float) -> list[TeacherReply]:
-        """One reply a question, in order, at the latest after ``deadline_s``. Raises UnknownUseCase."""
-        teacher = await self._teacher(use_case)
+    async def answer(
+        self, use_case: str, questions: Sequence[Question], deadline_s: float, whose: str = ""
+    ) -> list[TeacherReply]:
+        """One reply a question, in order, at the latest after ``deadline_s``. ``whose``: the bucket that they are taken
+        from, first come, first served; empty: nobody's. Raises UnknownUseCase."""
+        guarded = await self._teacher(use_case)
+        teacher = LimitedTeacher(guarded, self._allowance, "" if guarded.provider == NOBODY else whose)
         return await self._kept.answer_all(self._catalogue.get(use_case), teacher, questions, deadline_s)
 
     async def kept(self, use_case: str, questions: Sequence[Question]) -> list[TeacherAnswer | None]:
@@ -56,9 +74,11 @@ class TeacherDesk:
         """Of the teacher that answers. Raises UnknownUseCase."""
         return (await self._teacher(use_case)).tariff
 
-    async def narrate(self, use_case: str, prompt: str, facts: Mapping[str, Any]) -> str | None:
+    async def narrate(self, use_case: str, prompt: str, facts: Mapping[str, Any], whose: str = "") -> str | None:
         narrator = await self._narrator(use_case)
-        return None if narrator is None else await narrator.narrate(prompt, facts)
+        if narrator is None or not await self._allowance.of(whose, 1):
+            return None
+        return await narrator.narrate(prompt, facts)
 
     async def describe(self, use_case: str) -> dict[str, Any]:
         """``name``, ``real``, ``detail``, ``breaker`` and ``last_failure``, as ``/readyz`` shows them."""
@@ -91,7 +111,9 @@ class TeacherReplica(TeacherDesk):
 
     def __init__(self, catalogue: Catalogue, settings: platform.Platform) -> None:
         cache = partial(open_answer_cache, settings.store, Path(settings.state))
-        super().__init__(catalogue, settings.teacher, cache)
+        bucket = settings.zones.get("llm")
+        allowance = Allowance(bucket, None if bucket is None else open_buckets(settings.limits))
+        super().__init__(catalogue, settings.teacher, cache, allowance)
 
 
 Teacher = serve.deployment(**thin("Teacher", ongoing=256, drain_s=20))(TeacherReplica)

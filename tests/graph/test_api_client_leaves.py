@@ -11,7 +11,7 @@ import pytest
 
 from serve_app.api.door import WATCH_S, Door, Rules
 
-SCOPE = {"type": "http", "method": "POST", "path": "/x", "headers": []}
+SCOPE = {"type": "http", "method": "POST", "path": "/x", "headers": [(b"transfer-encoding", b"chunked")]}
 LATE_S = WATCH_S + 0.05
 
 
