@@ -18,6 +18,8 @@ PREFIX = "{understudy:bucket}:"
 """One hash tag: in a cluster all buckets of a request lie on one node."""
 
 TIMEOUT_S = 0.05
+CONNECTIONS = 32
+"""Who finds them all taken waits for one; the client's own pool would refuse him."""
 
 # KEYS: the buckets. ARGV: rate, capacity, wanted, least, tolerance. Gives granted, left, and the seconds to wait, as
 # ``core/buckets.py: take`` does. A bucket that is full again is gone.
@@ -96,9 +98,14 @@ def _client(url: str, timeout_s: float) -> tuple[tuple[type[Exception], ...], An
         raise BadConfig("limits.url: a Redis server needs the extra: pip install 'understudy[redis]'") from None
     try:
         # Not once more: it would take the tokens twice when only the answer was lost.
-        client = redis.asyncio.Redis.from_url(
-            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
+        pool = redis.asyncio.BlockingConnectionPool.from_url(
+            url,
+            max_connections=CONNECTIONS,
+            timeout=timeout_s,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            retry=Retry(NoBackoff(), 0),
         )
     except ValueError:
         raise BadConfig("limits.url cannot be read as the URL of a Redis server") from None
-    return (redis.RedisError,), client
+    return (redis.RedisError,), redis.asyncio.Redis.from_pool(pool)
