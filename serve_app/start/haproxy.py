@@ -53,6 +53,12 @@ OURS_TO_END = (
 timer for each: a tenth of the CPU of one. And the ingress is told for whom HAProxy asks, which Serve leaves out."""
 
 
+DEFAULTS = "defaults\n    mode http\n"
+PATIENT = DEFAULTS + "    timeout http-request 30s\n    timeout http-keep-alive 3600s\n"
+"""Headers have to come in that time, as bodies do at the door; Serve would wait an hour for them. A connection that
+idles may go on as long as it did."""
+
+
 LAUNCH = """
 import ctypes, os, signal, sys
 ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, which an exec leaves in place
@@ -105,6 +111,7 @@ def ours(template: str, refusal: Path) -> str:
         f"string '{json.dumps(PROBLEM)}'"
     )
     changes = {**FIGURES, NO_ROUTE: unavailable, ERRORS: str(refusal), REUSE: OURS_TO_END, SERVERS: KEPT}
+    changes[DEFAULTS] = PATIENT
     for theirs, our in changes.items():
         if theirs not in template:
             raise RuntimeError(f"HAProxy's template has no {theirs!r}: set RAY_SERVE_ENABLE_HA_PROXY=0")
