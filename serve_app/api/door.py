@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -58,9 +59,9 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        rules, headers = self._rules, Headers(scope=scope)
-        client = Client(receive, has_no_body(headers))
-        visit = Visit(scope, send, rules, client, headers)
+        rules, given = self._rules, dict(scope["headers"])
+        client = Client(receive, has_no_body(scope, given))
+        visit = Visit(scope, send, rules, client, given)
         rules.inside += 1
         try:
             if rules.inside > rules.most and not scope["path"].startswith(ALWAYS):
@@ -131,10 +132,10 @@ class Client:
 class Visit:
     """One request on its way through the door."""
 
-    def __init__(self, scope: Scope, send: Send, rules: Rules, client: Client, headers: Headers) -> None:
+    def __init__(self, scope: Scope, send: Send, rules: Rules, client: Client, given: Mapping[bytes, bytes]) -> None:
         self._client, self._rules = client, rules
-        self.request_id = request_id_of(headers)
-        self.timeout_s = allowed_s(headers, rules.timeout_s)
+        self.request_id = request_id_of(Headers(scope=scope))
+        self.timeout_s = allowed_s(given, rules.timeout_s)
         self.answered = False
         self._scope = scope
         self._send = send
@@ -172,9 +173,11 @@ class Visit:
         await response(problem, self.request_id, path)(self._scope, receive, self.send)
 
 
-def has_no_body(headers: Headers) -> bool:
-    """HTTP/1.1 announces a body by one of two headers (RFC 9112, 6.3)."""
-    return "transfer-encoding" not in headers and headers.get("content-length", "0") == "0"
+def has_no_body(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
+    """HTTP/1.1 announces a body by one of two headers (RFC 9112, 6.3); HTTP/2 need not."""
+    if scope.get("http_version", "1.1")[0] != "1":
+        return False
+    return b"transfer-encoding" not in headers and headers.get(b"content-length", b"0") == b"0"
 
 
 def request_id_of(headers: Headers) -> str:

@@ -11,6 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, NonNegativeInt, model_vali
 from serve_app.core.config import Config
 
 ANY = "*"
+REMEMBERED, LONGEST = 1000, 1000
+"""Addresses that were looked at; characters of what a proxy says."""
+
 ORIGIN = re.compile(r"https?://[A-Za-z0-9._\[\]:-]+")
 
 
@@ -61,11 +64,21 @@ class Trusted:
     def __init__(self, proxies: tuple[str, ...]) -> None:
         self._networks = [ip_network(each) for each in proxies]
         self._known: dict[str, bool] = {}
+        self._clients: dict[tuple[str, str], str] = {}
 
     def client(self, peer: str, forwarded: str) -> str:
         """Whoever asks, as the bucket's name. ``peer``: who opened the connection; ``forwarded``: what all
         X-Forwarded-For say together, of which each proxy has written the last at its time. So it is read from its end
         up to the first that is not ours: whatever stands before that, anybody may have written."""
+        forwarded = forwarded[-LONGEST:]
+        known = self._clients.get((peer, forwarded))
+        if known is None:
+            if len(self._clients) >= REMEMBERED:
+                self._clients.clear()
+            known = self._clients[peer, forwarded] = self._client(peer, forwarded)
+        return known
+
+    def _client(self, peer: str, forwarded: str) -> str:
         came = peer
         hops = iter(reversed(forwarded.split(",")))
         while came in self and (hop := next(hops, "").strip()):
@@ -76,7 +89,7 @@ class Trusted:
         known = self._known.get(peer)
         if known is None:
             known = self._looked_up(peer)
-            if len(self._known) < 1000:
+            if len(self._known) < REMEMBERED:
                 self._known[peer] = known
         return known
 

@@ -143,6 +143,14 @@ def test_whoever_sends_no_body_is_missed_though_nobody_reads_it(headers: list[tu
     assert ended == ["cancelled"]
 
 
+def test_http_2_need_not_announce_its_body() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert await _body(receive) == 2
+        await _answer(send)
+
+    assert len(asked(app, {**BODILESS, "http_version": "2"}, pieces=2, leaves_s=20).sent) == 2
+
+
 def test_an_empty_body_can_be_read_late_and_once() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await asyncio.sleep(2 * WATCH_S)

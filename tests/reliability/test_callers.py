@@ -42,7 +42,7 @@ def patient(
     folder = tmp_path_factory.mktemp("callers")
     write_use_case(folder / "from", "foams")
     write_use_case(folder / "from", "froths", PAID)
-    zones = "{hold: always, auth: {rate: 0.01, capacity: 30}}"
+    zones = "{hold: always, auth: {rate: 0.01, capacity: 30}, llm: {rate: 0.01, capacity: 20}}"
     (folder / "from" / "platform.yaml").write_text(f"limits: {{zones: {zones}}}\n", encoding="utf-8")
     settings = {
         "UNDERSTUDY_PLACEMENT": request.param,
@@ -110,6 +110,18 @@ def test_each_address_is_counted_by_itself_and_nobody_can_make_one_up(patient: R
     assert left("127.0.0.3") == 29, "it is not HAProxy that is counted"
     assert [left("127.0.0.2", f"203.0.113.{number}") for number in range(3)] == [26, 25, 24]
     assert left("127.0.0.1", "203.0.113.1") == 29, "a proxy on this machine is believed"
+
+
+def test_who_has_asked_the_llm_too_often_gets_the_students_answer(patient: Running, fake: FakeOpenAI) -> None:
+    fake.behaviour = "good"
+    with httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.4"), base_url=patient.url) as client:
+        instances = [{"height": float(number)} for number in range(30)]
+        answered = client.post("/api/v1/predict/foams/batch", json={"instances": instances}, timeout=60)
+    assert answered.status_code == 200
+    came = [(each["source"], each["degraded"]) for each in answered.json()["predictions"]]
+    assert sorted(came) == [("student_fallback", True)] * 10 + [("teacher", False)] * 20
+    reasons = {each["reason"] for each in answered.json()["predictions"] if each["degraded"]}
+    assert [reason.rpartition(", ")[2] for reason in reasons] == ["rate_limited"]
 
 
 class Leaving:
