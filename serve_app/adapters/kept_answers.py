@@ -14,9 +14,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
-from serve_app.adapters.guarded_teacher import GuardedTeacher
 from serve_app.core.answer_key import answer_key
 from serve_app.core.answers import Question, TeacherAnswer, TeacherReply
 from serve_app.core.errors import UnderstudyError
@@ -30,6 +29,15 @@ PAUSE_S = 5.0
 """So long a store that was away is not asked: each try may keep somebody waiting."""
 
 PATIENCE_S = 3.0
+
+
+class Asked(Protocol):
+    """A teacher that is asked many questions at a time."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def answer_all(self, questions: Sequence[Question], deadline_s: float) -> list[TeacherReply]: ...
 
 
 def _now() -> datetime:
@@ -50,7 +58,7 @@ class KeptAnswers:
         self._purged: datetime | None = None
 
     async def answer_all(
-        self, use_case: UseCase, teacher: GuardedTeacher, questions: Sequence[Question], deadline_s: float
+        self, use_case: UseCase, teacher: Asked, questions: Sequence[Question], deadline_s: float
     ) -> list[TeacherReply]:
         """One reply a question, in order. Only what is not kept is asked, and what stands twice in a batch once;
         only answers are kept, no failures."""
@@ -67,7 +75,7 @@ class KeptAnswers:
         return _in_order(keys, replies, fresh)
 
     async def kept(
-        self, use_case: UseCase, teacher: GuardedTeacher, questions: Sequence[Question]
+        self, use_case: UseCase, teacher: Asked, questions: Sequence[Question]
     ) -> list[TeacherAnswer | None]:
         """One a question, in order: what is kept, which nobody has to pay for, and None for the others."""
         if use_case.cache.keep_s == 0 or not questions:

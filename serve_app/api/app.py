@@ -27,13 +27,16 @@ from serve_app.api import (
     use_cases,
 )
 from serve_app.api.access import Access
+from serve_app.api.cors import with_cors
 from serve_app.api.declared import Declared
 from serve_app.api.dependencies import Service
 from serve_app.api.door import Door, Rules
 from serve_app.api.errors import problem_of, response
 from serve_app.api.gate import Gate
+from serve_app.api.limits import Limiter
 from serve_app.api.openapi import OpenApi
 from serve_app.api.quick import Quick
+from serve_app.core.origins import Cors, Trusted
 from serve_app.core.platform import Limits
 from serve_app.core.ports import Graph
 
@@ -54,12 +57,22 @@ ROUTERS = (
     savings.router,
 )
 
+NO_ORIGIN = Cors()
 
-def create_app(graph: Graph, limits: Limits, version: str, *, labels_answers: bool = True) -> FastAPI:
+
+def create_app(
+    graph: Graph,
+    limits: Limits,
+    version: str,
+    *,
+    labels_answers: bool = True,
+    cors: Cors = NO_ORIGIN,
+    limiter: Limiter | None = None,
+) -> FastAPI:
     """Every endpoint, over ``graph``. Routes that use cases declare come and go with them.
 
     ``labels_answers``: put X-Request-ID into every answer. Unset behind Ray Serve, which does it itself,
-    with the id that it hands on, and would have it there twice."""
+    with the id that it hands on, and would have it there twice. ``limiter``: None where no caller is limited."""
     app = FastAPIOffline(title="Understudy", version=version, redirect_slashes=False)
     app.state.service = service = Service(graph, limits, version)
     for router in (*ROUTERS, *([auth.router] if graph.identity else [])):
@@ -69,11 +82,14 @@ def create_app(graph: Graph, limits: Limits, version: str, *, labels_answers: bo
     app.openapi = OpenApi(service)  # type: ignore[method-assign]
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _refused)
-    rules = Rules(limits.request_timeout_s, limits.max_in_flight, labels_answers, gate)
+    trusted = Trusted(limits.trusted_proxies)
+    rules = Rules(
+        limits.request_timeout_s, limits.max_in_flight, labels_answers, gate, trusted=trusted, limiter=limiter
+    )
     app.add_middleware(Door, rules=rules)
     behind = app.build_middleware_stack
-    app.build_middleware_stack = lambda: Quick(  # type: ignore[method-assign]
-        behind(), service, declared, app.routes, rules
+    app.build_middleware_stack = lambda: with_cors(  # type: ignore[method-assign]
+        Quick(behind(), service, declared, app.routes, rules), cors
     )
     return app
 

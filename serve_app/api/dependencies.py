@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from starlette.requests import Request
 
 from serve_app.api.body import read_json, read_optional_json
 from serve_app.api.event_stream import Places
+from serve_app.api.limits import whose
 from serve_app.api.scoped import Scoped
 from serve_app.api.who import CALLER
 from serve_app.core.caller import Caller
@@ -46,7 +48,13 @@ class Call:
 
     @property
     def asked(self) -> Asked:
-        return Asked(self.request.scope["state"]["request_id"], self.caller.name)
+        caller = self.caller
+        return Asked(self.request.scope["state"]["request_id"], caller.name, whose(caller), self.left_s)
+
+    @property
+    def left_s(self) -> float:
+        """Seconds of the request's time that are left."""
+        return max(0.0, float(self.request.scope["state"]["until"]) - asyncio.get_running_loop().time())
 
     @property
     def caller(self) -> Caller:

@@ -6,18 +6,24 @@ import asyncio
 import logging
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serve_app.api.address import address_of
 from serve_app.api.errors import problem_of, response
 from serve_app.api.gate import Gate
+from serve_app.api.headers import RawHeaders, security
+from serve_app.api.limits import Limiter
+from serve_app.api.patience import allowed_s
 from serve_app.api.who import CALLER
 from serve_app.core.caller import Caller
 from serve_app.core.errors import Overloaded
 from serve_app.core.ids import CHANCE, ulids
+from serve_app.core.origins import NOBODY, Trusted
 
 log = logging.getLogger("understudy.api")
 
@@ -34,12 +40,15 @@ class Rules:
     """Of all doors of one application. ``timeout_s`` bounds a request from its first byte to its answer;
     ``most``: requests in this process at once, and one more is refused with a time to come back; ``inside``:
     how many there are. ``labels`` is unset behind a server that puts the id into the answer itself. ``gate``: who
-    may come in; None: everybody."""
+    may come in; None: everybody. ``trusted``: proxies that are believed; ``limiter``: None where no caller is
+    limited."""
 
     timeout_s: float
     most: int
     labels: bool
     gate: Gate | None = None
+    trusted: Trusted = NOBODY
+    limiter: Limiter | None = None
     inside: int = 0
 
 
@@ -53,15 +62,17 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        rules, client = self._rules, Client(receive)
-        visit = Visit(scope, send, rules.labels, client)
+        rules, given = self._rules, dict(scope["headers"])
+        client = Client(receive, has_no_body(scope, given))
+        visit = Visit(scope, send, rules, client, given)
         rules.inside += 1
         try:
             if rules.inside > rules.most and not scope["path"].startswith(ALWAYS):
                 raise Overloaded("more requests are under way than can be answered")
-            async with asyncio.timeout(rules.timeout_s):
+            async with asyncio.timeout(visit.timeout_s):
                 if rules.gate is not None:
                     await rules.gate(scope)
+                await visit.pass_limits()
                 await self._app(scope, client.receive, visit.send)
         except (ClientDisconnect, asyncio.CancelledError) as gone:
             if isinstance(gone, asyncio.CancelledError) and not client.has_left():
@@ -78,16 +89,21 @@ class Door:
 
 class Client:
     """Whoever waits for the answer. Who leaves ends what is done for it; that is looked for only when an answer takes
-    long, since nearly all have left before, and by us, since HAProxy is told to have Serve not do so."""
+    long, since nearly all have left before, and by us, since HAProxy is told to have Serve not do so.
 
-    def __init__(self, receive: Receive) -> None:
-        self._receive, self._whole = receive, False
+    ``bodiless``: the body, which is empty, is whole from the start; the application gets it from here when it asks."""
+
+    def __init__(self, receive: Receive, bodiless: bool) -> None:
+        self._receive, self._whole, self._owed = receive, bodiless, bodiless
         self._task = asyncio.current_task()
         self._timer = asyncio.get_running_loop().call_later(WATCH_S, self._watch)
         self._watching: asyncio.Task[None] | None = None
         self._left = False
 
     async def receive(self) -> Message:
+        if self._owed:
+            self._owed = False
+            return {"type": "http.request", "body": b"", "more_body": False}
         message = await self._receive()
         self._whole = not message.get("more_body", False)
         return message
@@ -121,19 +137,33 @@ class Client:
 class Visit:
     """One request on its way through the door."""
 
-    def __init__(self, scope: Scope, send: Send, labels: bool, client: Client) -> None:
-        self._client = client
+    def __init__(self, scope: Scope, send: Send, rules: Rules, client: Client, given: Mapping[bytes, bytes]) -> None:
+        self._client, self._rules = client, rules
         self.request_id = request_id_of(Headers(scope=scope))
+        self.timeout_s = allowed_s(given, rules.timeout_s)
         self.answered = False
         self._scope = scope
         self._send = send
-        self._labels = labels
-        scope.setdefault("state", {})["request_id"] = self.request_id
-        CALLER.set(Caller(address=(scope.get("client") or ("",))[0]))
+        self._labels = rules.labels
+        self._limits: RawHeaders = []
+        state = scope.setdefault("state", {})
+        state["request_id"] = self.request_id
+        state["until"] = asyncio.get_running_loop().time() + self.timeout_s
+        CALLER.set(Caller(address=address_of(scope, rules.trusted)))
+
+    async def pass_limits(self) -> None:
+        """Once it is known who asks. Raises TooOften."""
+        if self._rules.limiter is not None:
+            admission = await self._rules.limiter.admit(self._scope, CALLER.get())
+            self._limits = admission.headers
+            if admission.refusal is not None:
+                raise admission.refusal
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.answered = True
+            given = message.get("headers", [])
+            message["headers"] = [*given, *security(self._scope["path"], given), *self._limits]
         if self._labels and message["type"] == "http.response.start":
             MutableHeaders(scope=message)[HEADER] = self.request_id
         if not message.get("more_body", False) and message["type"] == "http.response.body":
@@ -146,6 +176,13 @@ class Visit:
             trace = exc if problem.code == "internal" else None
             log.error("%s: request_id=%s path=%r", problem.code, self.request_id, path, exc_info=trace)
         await response(problem, self.request_id, path)(self._scope, receive, self.send)
+
+
+def has_no_body(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
+    """HTTP/1.1 announces a body by one of two headers (RFC 9112, 6.3); HTTP/2 need not."""
+    if scope.get("http_version", "1.1")[0] != "1":
+        return False
+    return b"transfer-encoding" not in headers and headers.get(b"content-length", b"0") == b"0"
 
 
 def request_id_of(headers: Headers) -> str:

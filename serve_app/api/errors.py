@@ -67,6 +67,7 @@ STATUS: dict[type[errors.UnderstudyError], int] = {
     errors.InvalidInput: 422,
     errors.OtherBody: 422,
     errors.LoginLocked: 429,
+    errors.TooOften: 429,
     errors.Unavailable: 503,
     errors.StoreUnavailable: 503,
     errors.RegistryUnavailable: 503,
@@ -146,7 +147,7 @@ def _refusal(exc: errors.UnderstudyError) -> Problem:
 
 def _headers(exc: errors.UnderstudyError) -> dict[str, str]:
     match exc:
-        case errors.Unavailable() | errors.LoginLocked():
+        case errors.Unavailable() | errors.LoginLocked() | errors.TooOften():
             return {"Retry-After": str(exc.retry_after_s)}
         case errors.BadToken() | errors.TokenExpired() | errors.UserDisabled():
             return {"WWW-Authenticate": 'Bearer error="invalid_token"'}

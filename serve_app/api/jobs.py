@@ -105,7 +105,7 @@ async def _events(call: Call, job: Job) -> Response:
 
     if job.state in TERMINAL and not await after(seen):
         return Response(status_code=204)  # which tells an EventSource that it need not come back
-    return EventStream(seen, after, call.service.streams, lasting_s(call.limits.request_timeout_s))
+    return EventStream(seen, after, call.service.streams, lasting_s(call.left_s))
 
 
 def _seen(call: Call) -> int:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from serve_app.api.dependencies import Service
+from serve_app.api.limits import zone_of
 from serve_app.api.openapi_audit import audit_paths, audit_schemas
 from serve_app.api.openapi_auth import guarded
 from serve_app.api.openapi_certificates import certificate_paths
-from serve_app.api.openapi_errors import PROBLEM_SCHEMAS, RESPONSES
+from serve_app.api.openapi_errors import PROBLEM_SCHEMAS, RESPONSES, errors_of
 from serve_app.api.openapi_fixed import fixed_paths
 from serve_app.api.openapi_jobs import job_paths, job_schemas
 from serve_app.api.openapi_ops import ops_paths
@@ -26,7 +27,11 @@ Json = dict[str, Any]
 DESCRIPTION = """A cheap model, the student, answers in front of an LLM, the teacher. Where the student is
 unsure the teacher is asked, and the answer tells which of them it comes from.
 
-Every error is `application/problem+json` with a stable `code`. Every answer carries `X-Request-ID`."""
+Every error is `application/problem+json` with a stable `code`. Every answer carries `X-Request-ID`.
+
+`X-Request-Timeout` says how many seconds a client waits: the LLM is given less time then, and what is late is
+answered 503. Where callers are limited (`limits.zones`), every answer carries `RateLimit-Policy` and `RateLimit`, and
+who asks too often gets 429 with `Retry-After`."""
 
 
 class OpenApi:
@@ -60,6 +65,15 @@ def document(use_cases: Mapping[str, UseCase], version: str, max_batch: int) -> 
     return {
         "openapi": "3.1.0",
         "info": {"title": "Understudy", "version": version, "description": DESCRIPTION},
-        "paths": {**paths, **fixed},
+        "paths": _limited({**paths, **fixed}),
         "components": {"schemas": {**schemas, **fixed_schemas}, "responses": RESPONSES},
     }
+
+
+def _limited(paths: Json) -> Json:
+    """With the answer to whoever asks too often, where a zone may say so."""
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            if zone_of(method.upper(), path) is not None:
+                operation["responses"] = {**operation["responses"], **errors_of(("429",))}
+    return paths

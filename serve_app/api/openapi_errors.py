@@ -92,7 +92,10 @@ _SHOWN: dict[str, list[Exception]] = {
         errors.InvalidInput("2 values do not fit the schema", _MISFITS),
         errors.OtherBody("this Idempotency-Key came with another request before"),
     ],
-    "429": [errors.LoginLocked("too many logins failed for this name", 4)],
+    "429": [
+        errors.LoginLocked("too many logins failed for this name", 4),
+        errors.TooOften("the zone predict allows 1000 a second, and 5000 at once", 1),
+    ],
     "500": [RuntimeError()],
     "503": [
         errors.StoreUnavailable("the event log cannot be written, so nothing is answered", 1),
@@ -111,10 +114,16 @@ _WORDS = {
     "413": "The body is larger than the limit.",
     "415": "The content type is not JSON, nor another that the route reads.",
     "422": "The input does not fit its schema: every misfit is named. Nothing was done or logged.",
-    "429": "Too many logins failed; `Retry-After` says when to try again.",
+    "429": "Too many logins failed, or the caller's zone allows no more now; `Retry-After` says when to come back.",
     "500": "A bug. The log tells more under the request's id.",
     "503": "A part is away or overloaded; `Retry-After` says when to try again.",
 }
+
+LIMITED = {
+    "RateLimit": 'What the caller\'s zone has left, and in how many seconds it is full: `"predict";r=4999;t=1`.',
+    "RateLimit-Policy": 'What the zone allows, and in how many seconds it is filled: `"predict";q=5000;w=5`.',
+}
+"""On every answer within a zone that is in force."""
 
 
 def _response(status: str) -> Json:
@@ -126,7 +135,7 @@ def _response(status: str) -> Json:
 
 def _headers(status: str) -> Json:
     known = {"503": {"Retry-After": "Seconds."}, "409": {"Location": "Of the job that is under way."}}
-    known |= {"429": {"Retry-After": "Seconds."}, "401": {"WWW-Authenticate": "Bearer."}}
+    known |= {"429": {"Retry-After": "Seconds.", **LIMITED}, "401": {"WWW-Authenticate": "Bearer."}}
     more = known.get(status, {})
     described = {name: {"schema": {"type": "string"}, "description": words} for name, words in more.items()}
     return {"X-Request-ID": {"schema": {"type": "string"}}, **described}

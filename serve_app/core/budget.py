@@ -30,6 +30,7 @@ from serve_app.core.answers import (
     TeacherReply,
     ValueAnswers,
 )
+from serve_app.core.buckets import went_too_often
 from serve_app.core.ports import Limit
 from serve_app.core.use_case import Budget
 
@@ -158,13 +159,13 @@ def unpaid(why: Failure, budget: Budget) -> TeacherFailure:
 
 def without_audit(replies: Mapping[int, TeacherReply], deferred: Bools) -> dict[int, TeacherReply]:
     """``replies`` by row, less those of rows that only an audit was to ask about, and did not, since nobody paid for
-    it or nobody was there to ask: the student was sure of them, and its answer stands as if chance had passed them
-    over."""
+    it, its caller asks too often or nobody was there to ask: the student was sure of them, and its answer stands as if
+    chance had passed them over."""
     return {row: reply for row, reply in replies.items() if deferred[row] or not _went_unasked(reply)}
 
 
 def _went_unasked(reply: TeacherReply) -> bool:
-    return isinstance(reply, TeacherFailure) and reply.reason in UNPAID | NOBODY_THERE
+    return went_too_often(reply) or (isinstance(reply, TeacherFailure) and reply.reason in UNPAID | NOBODY_THERE)
 
 
 def is_unpaid(reply: TeacherReply | None) -> bool:

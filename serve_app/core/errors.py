@@ -31,6 +31,7 @@
     ├── Forbidden            forbidden            known, and not allowed
     ├── LoginLocked          login_locked         too many tries; says when again
     ├── OtherBody            idempotency_mismatch the same Idempotency-Key with another body
+    ├── TooOften             rate_limited         more than the caller's zone allows
     ├── Unavailable          unavailable          a part is away; try again later
     │   ├── StoreUnavailable store_unavailable
     │   ├── RegistryUnavailable registry_unavailable
@@ -267,6 +268,16 @@ class OtherBody(UnderstudyError):
     """An Idempotency-Key was used before, with another request."""
 
     code = "idempotency_mismatch"
+
+
+class TooOften(UnderstudyError):
+    """The caller asks more often than is allowed."""
+
+    code = "rate_limited"
+
+    def __init__(self, detail: str, retry_after_s: int = 1) -> None:
+        super().__init__(detail, retry_after_s)
+        self.retry_after_s = retry_after_s
 
 
 class Unavailable(UnderstudyError):

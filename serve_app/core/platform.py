@@ -11,7 +11,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
 from pydantic_core import PydanticKnownError
 
+from serve_app.core.buckets import Bucket, ZoneName, Zones
 from serve_app.core.config import Config
+from serve_app.core.origins import Cors, Proxies
 
 Dollars = Annotated[float, Field(ge=0)]
 
@@ -123,11 +125,18 @@ class Auth(Config):
 
 
 class Limits(Config):
+    """Of one request, and, by ``zones``, of one caller. ``url``: where the buckets of the zones are kept, empty for
+    the memory of each process, or ``redis://…`` where several shall count together. ``trusted_proxies``: addresses
+    and networks that may say, in X-Forwarded-For, for whom they ask."""
+
     max_body_bytes: PositiveInt = 10 * 1024 * 1024
     max_depth: PositiveInt = 32
     max_batch: PositiveInt = 10_000
     max_in_flight: PositiveInt = 512
     request_timeout_s: PositiveFloat = 60.0
+    trusted_proxies: Proxies = ("127.0.0.1", "::1")
+    url: SecretStr = SecretStr("")
+    zones: Zones = Zones()
 
 
 class Budget(Config):
@@ -191,6 +200,12 @@ class Platform(Config):
     teacher: Teacher = Teacher()
     auth: Auth = Auth()
     limits: Limits = Limits()
+    cors: Cors = Cors()
+
+    @property
+    def zones(self) -> dict[ZoneName, Bucket]:
+        """Those that are in force."""
+        return self.limits.zones.in_force(self.auth.mode)
 
     @property
     def cascade_apart(self) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from serve_app.core.answers import Explanation, Question, StudentAnswers, TeacherAnswer, TeacherReply
 from serve_app.core.audit import Audited, AuditFilter, Head, Unreadable
+from serve_app.core.buckets import Bucket, Taken
 from serve_app.core.events import Label, LoggedPrediction
 from serve_app.core.jobs import (
     Accepted,
@@ -393,12 +394,29 @@ class FeatureTables(Protocol):
         """The distinct values of a key, sorted."""
 
 
+class Buckets(Protocol):
+    """How often somebody may ask: token buckets (``core/buckets.py``), by key. Of one event loop."""
+
+    async def take(self, keys: Sequence[str], bucket: Bucket, wanted: int, least: int) -> Taken:
+        """The same number out of the bucket of each key: as many as all have, up to ``wanted``; none where that is
+        less than ``least``. All at once, whoever else takes. Raises StoreUnavailable."""
+
+    async def ping(self) -> str | None:
+        """Why they cannot be reached, None where they can."""
+
+    async def close(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asks: what the API knows of a request beyond its rows."""
+    """Who asks: what the API knows of a request beyond its rows. ``whose``: the bucket that the teacher's answers are
+    taken from, empty for nobody's, which is not limited. ``left_s``: of the time that the request has, None for all
+    of it. Seconds and no moment, here and on every hop: machines do not agree on what time it is."""
 
     request_id: str
     user: str | None = None
+    whose: str = ""
+    left_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from serve_app.core.platform import Platform
-from serve_app.core.ports import FeatureTables
+from serve_app.core.ports import Asked, FeatureTables
 from serve_app.core.redact import redacted
 from serve_app.core.rows import Rows
 from serve_app.core.serving import Cascaded, Consulted, Screened, Unsure
@@ -23,8 +23,8 @@ from serve_app.deployments.coalescing import Coalescing
 
 INLINE_ROWS = 256
 
-MARGIN_S = 2.0
-"""Of a request's time, what is kept for everything but the teacher."""
+MARGIN_S, MARGIN = 2.0, 0.2
+"""Of a request's time, what is kept for everything but the teacher: seconds, and at most that share of it."""
 
 
 class Batch:
@@ -66,10 +66,10 @@ class Answering:
         self._most_s = platform.limits.request_timeout_s
         self._together = Coalescing(self._screened, self._most_s)
 
-    async def answer(self, use_case: UseCase, rows: Rows, user: str | None, top: int | None = None) -> Own:
+    async def answer(self, use_case: UseCase, rows: Rows, asked: Asked, top: int | None = None) -> Own:
         """``rows`` redacted and joined with their features, and what came of each. With ``top`` they are explained
         as well, and go alone."""
-        since = asyncio.get_running_loop().time()
+        end = self.end_of(asked)
         clean = await aside(len(rows), redacted, use_case, rows)  # nothing behind here sees what was sent
         ask = self._together.ask if top is None else partial(self._alone, top=top)
         batch, start = await ask(use_case, clean)
@@ -77,13 +77,19 @@ class Answering:
         screened = batch.screened.span(start, stop)
         consulted = None
         if screened.waits.any():
-            consulted = await self._consulted(use_case, screened.unsure(batch.rows.span(start, stop)), user, since)
+            consulted = await self._consulted(use_case, screened.unsure(batch.rows.span(start, stop)), asked, end)
         return Own(batch, start, stop, screened.cascaded(consulted))
 
-    async def _consulted(self, use_case: UseCase, unsure: Unsure, user: str | None, since: float) -> Consulted:
-        left = since + self._most_s - MARGIN_S - asyncio.get_running_loop().time()
-        deadline_s = max(0.0, min(self._teacher_s, left))
-        came: Consulted = await call(self._cascade.consult, use_case.name, unsure, deadline_s, user)
+    def end_of(self, asked: Asked) -> float:
+        """When an LLM has to be done with a request that has just come, by the loop's clock."""
+        left_s = self._most_s if asked.left_s is None else min(asked.left_s, self._most_s)
+        return asyncio.get_running_loop().time() + left_s - min(MARGIN_S, MARGIN * left_s)
+
+    async def _consulted(self, use_case: UseCase, unsure: Unsure, asked: Asked, end: float) -> Consulted:
+        """What is left of the request's time goes along, as seconds: it is the teacher's clock that they run on."""
+        deadline_s = max(0.0, min(self._teacher_s, end - asyncio.get_running_loop().time()))
+        name = use_case.name
+        came: Consulted = await call(self._cascade.consult, name, unsure, deadline_s, asked.user, asked.whose)
         return came
 
     async def _alone(self, use_case: UseCase, rows: Rows, top: int) -> tuple[Batch, int]:

@@ -3,8 +3,9 @@
 What is kept of an answer given before costs nothing, and is looked for before any money is: it is given where
 there is none left.
 
-Once money was set aside it is settled, whoever waits: a client that leaves cancels neither the calls that
-are paid for nor the settling. Where no budget is configured nothing here costs a call.
+Once money was set aside it is settled, whoever waits: a client that leaves ends the calls that are made for it, and
+what those were to cost at most stays spent, since nobody knows whether the provider charges for a call that broke off.
+Where no budget is configured nothing here costs a call.
 """
 
 from __future__ import annotations
@@ -106,15 +107,20 @@ class Purse:
         at, end = self._now(), asyncio.get_running_loop().time() + deadline_s
         limits = limits_of(use_case.budget, use_case.name, user, at)
         if not limits or not questions:
-            return Paid(await ask(list(questions), deadline_s))
+            return Paid(await _in_turn(ask, questions, order, deadline_s))
         tariff = await self._tariff_of(use_case, deadline_s)
         if tariff is None:
             return Paid([TeacherFailure("connection_error") for _ in questions])
         most = np.array([most_usd(tariff, question) for question in questions])
         if not most.any():
-            return Paid(await ask(list(questions), _left(end)))
+            return Paid(await _in_turn(ask, questions, order, _left(end)))
         purchase = _Purchase(use_case, limits, at, questions, order, most, end)
-        return await self._to_its_end.of(self._bought(purchase, ask, await self._free(purchase)))
+        free, calls = await self._free(purchase), _Calls(ask)
+        try:
+            return await self._to_its_end.of(self._bought(purchase, calls, free))
+        except asyncio.CancelledError:
+            calls.end()
+            raise
 
     async def _free(self, purchase: _Purchase) -> dict[int, TeacherReply]:
         """By row, the answers that are kept; a cache that cannot be asked costs what it would have saved."""
@@ -128,13 +134,13 @@ class Purse:
             return {}
         return {row: answer for row, answer in enumerate(kept) if answer is not None}
 
-    async def _bought(self, purchase: _Purchase, ask: Ask, replies: dict[int, TeacherReply]) -> Paid:
+    async def _bought(self, purchase: _Purchase, calls: _Calls, replies: dict[int, TeacherReply]) -> Paid:
         """``replies``: by row, those that are there already."""
         why: Failure = "budget"
         again: datetime | None = None
         for round_ in range(ROUNDS):
             rest = [int(row) for row in purchase.order if int(row) not in replies]
-            if not rest or (round_ and _left(purchase.end) == 0):
+            if not rest or calls.ended or (round_ and _left(purchase.end) == 0):
                 break
             try:
                 held = await asyncio.to_thread(self._set_aside, purchase, rest)
@@ -145,7 +151,7 @@ class Purse:
             again = held.again
             if held.reservation is None:
                 break
-            came = await ask([purchase.questions[row] for row in held.rows], _left(purchase.end))
+            came = await calls.ask([purchase.questions[row] for row in held.rows], _left(purchase.end))
             replies.update(zip(held.rows, came, strict=True))
             await self._settle(held.reservation, purchase, replies, held.rows)
         not_asked = unpaid(why, purchase.use_case.budget)
@@ -195,6 +201,41 @@ class Purse:
             return None
         self._tariffs[use_case.name] = (use_case, tariff)
         return tariff
+
+
+class _Calls:
+    """The calls that are made for one request, which end when nobody waits for them any more."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._under_way: asyncio.Future[list[TeacherReply]] | None = None
+        self.ended = False
+
+    async def ask(self, questions: list[Question], left_s: float) -> list[TeacherReply]:
+        """What ``ask`` says; of calls that were ended, that they broke off, and of none that was not made."""
+        if self.ended:
+            return [TeacherFailure("deadline") for _ in questions]
+        self._under_way = asyncio.ensure_future(self._ask(questions, left_s))
+        try:
+            return await self._under_way
+        except asyncio.CancelledError:
+            if not self.ended:
+                raise
+            return [TeacherFailure("connection_error") for _ in questions]
+
+    def end(self) -> None:
+        self.ended = True
+        if self._under_way is not None:
+            self._under_way.cancel()
+
+
+async def _in_turn(
+    ask: Ask, questions: Sequence[Question], order: npt.NDArray[np.intp], left_s: float
+) -> list[TeacherReply]:
+    """Also where all can be paid for, who comes first is asked first: time or the caller's allowance may be short."""
+    rows = order.tolist()
+    came = dict(zip(rows, await ask([questions[row] for row in rows], left_s), strict=True))
+    return [came[row] for row in range(len(questions))]
 
 
 def _left(end: float) -> float:

@@ -89,13 +89,16 @@ class CascadeDesk:
             self._versions.of(use_case, prompt), policy.audit_rate, force, told,
         )  # fmt: skip
 
-    async def consult(self, name: str, unsure: Unsure, deadline_s: float, user: str | None) -> Consulted:
-        """The teacher's half, for the rows of one request, on the account of ``user``. Goes by the policy that had
-        them wait. Raises Unavailable, Overloaded; a teacher that fails is part of the answer."""
+    async def consult(
+        self, name: str, unsure: Unsure, deadline_s: float, user: str | None, whose: str = ""
+    ) -> Consulted:
+        """The teacher's half, for the rows of one request, on the account of ``user`` and out of the bucket ``whose``.
+        Goes by the policy that had them wait. Raises Unavailable, Overloaded; a teacher that fails is part of the
+        answer."""
         use_case, prompt = self._as_screened(name, unsure.policy_version)
         order = first_served(worth(use_case.budget, unsure.answers), unsure.audited)
         questions = [question(use_case, prompt, record) for record in unsure.rows.records()]
-        ask = partial(self._replies, name)
+        ask = partial(self._replies, name, whose)
         paid = await self._purse.ask(use_case, user, questions, order, ask, deadline_s)
         replies = without_audit(dict(enumerate(paid.replies)), unsure.deferred)
         settled = await self._settled(use_case, unsure.rows, unsure.answers, replies)
@@ -132,12 +135,14 @@ class CascadeDesk:
         verdicts = Verdicts(cascade.settle(use_case.cascade, answers, replies, trust, _positive(use_case)))
         return Settled(verdicts, await call_again(self._decision.decide, policy, verdicts, looked_at(policy, rows)))
 
-    async def _replies(self, name: str, questions: list[Question], deadline_s: float) -> list[TeacherReply]:
+    async def _replies(self, name: str, whose: str, questions: list[Question], deadline_s: float) -> list[TeacherReply]:
         """Whatever goes wrong with the teacher, its replica dead or hung, is an answer not given."""
         why: Failure = "connection_error"
         started = time.perf_counter()
         try:
-            return await asyncio.wait_for(call(self._teacher.answer, name, questions, deadline_s), deadline_s + 1)
+            return await asyncio.wait_for(
+                call(self._teacher.answer, name, questions, deadline_s, whose), deadline_s + 1
+            )
         except TimeoutError:
             why = "deadline"
         except UnderstudyError as error:

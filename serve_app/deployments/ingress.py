@@ -20,6 +20,7 @@ from typing import Any
 
 from ray import serve
 
+from serve_app.adapters.buckets import open_buckets
 from serve_app.adapters.budgets import open_budget
 from serve_app.adapters.group_commit import GroupCommit
 from serve_app.adapters.parquet_feature_tables import ParquetFeatureTables, table_path
@@ -32,6 +33,7 @@ from serve_app.adapters.sql_reports import open_reports
 from serve_app.adapters.sql_reviews import open_reviews
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.api.app import create_app
+from serve_app.api.limits import Limiter
 from serve_app.core.budget import seconds_until
 from serve_app.core.decision import decide_alone
 from serve_app.core.errors import UnderstudyError
@@ -93,8 +95,9 @@ class IngressDesk:
         self._policies = KeptPolicies(self._buffered.policies, self._prompts, cascade)
         self._shadows = Shadows(cascade, self._log, Random())  # noqa: S311 - it picks rows, it guards nothing
         money = stores.budget if platform.budget.url.get_secret_value() else None
-        waiting = self._buffered.waiting
-        self._parts = Parts(catalogue, platform, self._log, cascade, teacher, registry, waiting, money)
+        self._buckets = open_buckets(platform.limits) if platform.zones else None
+        asked = (self._log, cascade, teacher, registry)
+        self._parts = Parts(catalogue, platform, *asked, self._buffered.waiting, money, self._buckets)
         desks = Desks(catalogue, stores, registry, replays, Pipelines(), platform.data.root)
         self.jobs, self.versions, self.ops = desks.jobs, desks.versions, desks.ops
         self._feedback = desks.feedback
@@ -103,7 +106,10 @@ class IngressDesk:
         self.identity = await asyncio.to_thread(open_identity, platform, stores.audit, catalogue.all)
 
     def __serve_build_asgi_app__(self) -> Any:
-        app = create_app(self, self._platform.limits, installed("understudy"), labels_answers=False)
+        platform, buckets = self._platform, self._buckets
+        limiter = None if buckets is None else Limiter(platform.zones, buckets)
+        version = installed("understudy")
+        app = create_app(self, platform.limits, version, labels_answers=False, cors=platform.cors, limiter=limiter)
         stack = app.build_middleware_stack()
 
         async def asgi(scope: Any, receive: Any, send: Any) -> None:
@@ -124,12 +130,14 @@ class IngressDesk:
         return (await self._answer(self._catalogue.get(use_case), rows, asked))[0]
 
     async def explain(self, use_case: str, rows: Rows, asked: Asked) -> Answered:
+        end = self._answering.end_of(asked)
         answered, cascaded = await self._answer(self._catalogue.get(use_case), rows, asked, TOP)
         if cascaded.explanations is None:
             nothing = {"explanation": None, "narrative": None}
             return replace(answered, answers=[{**answer, **nothing} for answer in answered.answers])
         told = [each.as_dict() for each in cascaded.explanations]
-        narratives = [await self._narrate(use_case, *pair) for pair in zip(answered.answers, told, strict=True)]
+        pairs = zip(answered.answers, told, strict=True)
+        narratives = [await self._narrate(use_case, *pair, asked, end) for pair in pairs]
         explained = [
             {**answer, "explanation": explanation, "narrative": narrative}
             for answer, explanation, narrative in zip(answered.answers, told, narratives, strict=True)
@@ -165,7 +173,7 @@ class IngressDesk:
         self, use_case: UseCase, rows: Rows, asked: Asked, top: int | None = None
     ) -> tuple[Answered, Cascaded]:
         started = time.perf_counter()
-        own = await self._answering.answer(use_case, rows, asked.user, top)
+        own = await self._answering.answer(use_case, rows, asked, top)
         joined = own.rows
         written = Written(
             ids=ulids(time.time_ns() // 1_000_000, os.urandom(CHANCE * len(rows))),
@@ -191,21 +199,28 @@ class IngressDesk:
     def _events(self, use_case: UseCase, own: Own, asked: Asked, written: Written) -> list[LoggedPrediction]:
         return write_down(self._abouts.of(use_case), own.features, own.cascaded, asked, written)
 
-    async def _narrate(self, name: str, answer: dict[str, Any], explanation: dict[str, Any]) -> dict[str, Any] | None:
-        """By the LLM when there is one with a key, else the template, and marked as such."""
+    async def _narrate(
+        self, name: str, answer: dict[str, Any], explanation: dict[str, Any], asked: Asked, end: float
+    ) -> dict[str, Any] | None:
+        """By the LLM when there is one with a key, and time and the caller's allowance are not short; else the
+        template, and marked as such."""
         narrative = self._catalogue.get(name).narrative
         if narrative is None:
             return None
         known = facts(answer, explanation["contributions"])
-        text = await self._told_by_llm(name, self._prompts.narrative(name), known)
+        text = await self._told_by_llm(name, self._prompts.narrative(name), known, asked.whose, end)
         return {"text": text or fill(narrative.template, known), "source": "llm" if text else "template"}
 
-    async def _told_by_llm(self, name: str, prompt: str | None, known: dict[str, Any]) -> str | None:
+    async def _told_by_llm(
+        self, name: str, prompt: str | None, known: dict[str, Any], whose: str, end: float
+    ) -> str | None:
         if prompt is None:
             return None
         try:
-            return await call(self._teacher.narrate, name, prompt, known)
-        except UnderstudyError:
+            async with asyncio.timeout_at(end):
+                told: str | None = await call(self._teacher.narrate, name, prompt, known, whose)
+                return told
+        except (UnderstudyError, TimeoutError):
             return None
 
     def _where(self, name: str) -> Any:

@@ -14,7 +14,7 @@ from ray.serve.exceptions import RayServeException
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.errors import UnderstudyError
 from serve_app.core.platform import Platform
-from serve_app.core.ports import Budget, EventLog, Part
+from serve_app.core.ports import Buckets, Budget, EventLog, Part
 from serve_app.core.serving import ModelState
 from serve_app.deployments.calls import call
 
@@ -30,7 +30,7 @@ PIPELINES = ("Pipelines", "pipelines")
 
 class Parts:
     """``waiting``: predictions in this replica's journal, None where none is kept. ``budget``: of a store of its own,
-    None where it shares the event log's."""
+    None where it shares the event log's. ``buckets``: None where no caller is limited."""
 
     def __init__(
         self,
@@ -42,8 +42,10 @@ class Parts:
         registry: Any,
         waiting: Callable[[], int | None],
         budget: Budget | None = None,
+        buckets: Buckets | None = None,
     ) -> None:
-        self._catalogue, self._platform, self._log, self._budget = catalogue, platform, log, budget
+        self._catalogue, self._platform, self._log = catalogue, platform, log
+        self._budget, self._buckets = budget, buckets
         self._cascade, self._teacher, self._registry = cascade, teacher, registry
         self._waiting = waiting
         self._pipelines: Any = None
@@ -51,6 +53,7 @@ class Parts:
     async def all(self) -> list[Part]:
         training = asyncio.ensure_future(self._training())
         asked: list[Coroutine[Any, Any, Part]] = [self._store(), self._registry_part()]
+        asked += [] if self._buckets is None else [self._limits(self._buckets)]
         asked += [self._use_case(name, training) for name in self._catalogue.names()]
         asked += [] if self._budget is None else [self._budget_part(self._budget)]
         asked += [self._teacher_part(name) for name in self._catalogue.names()]
@@ -108,6 +111,15 @@ class Parts:
             return {}
         found = await _soon(call(self._pipelines.progress), 1.0)
         return found if isinstance(found, dict) else {}
+
+    async def _limits(self, buckets: Buckets) -> Part:
+        zones = ", ".join(self._platform.zones)
+        if not self._platform.limits.url.get_secret_value():
+            return Part("limits", "ready", f"{zones}: counted by each process for itself")
+        found = await _soon(buckets.ping())
+        if found is None:
+            return Part("limits", "ready", f"{zones}: counted by all processes together")
+        return Part("limits", "degraded", f"{zones}: counted by each process for itself; {found}", real=False)
 
     def _auth(self) -> Part:
         if self._platform.auth.mode == "local":

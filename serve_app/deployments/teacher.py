@@ -13,10 +13,12 @@ from typing import Any, Protocol
 import ray
 from ray import serve
 
+from serve_app.adapters.buckets import open_buckets
 from serve_app.adapters.circuit import State
 from serve_app.adapters.gauges import BreakerGauge
 from serve_app.adapters.guarded_teacher import GuardedTeacher
 from serve_app.adapters.kept_answers import KeptAnswers
+from serve_app.adapters.limited_teacher import Allowance, LimitedTeacher
 from serve_app.adapters.llm_narrator import LLMNarrator
 from serve_app.adapters.sql_answer_cache import open_answer_cache
 from serve_app.adapters.teachers import build_narrator, build_teacher, describe
@@ -28,6 +30,9 @@ from serve_app.core.use_case import UseCase
 from serve_app.deployments.logs import log_along
 from serve_app.deployments.options import thin
 
+NOBODY = "none"
+"""The provider where nobody is there to be asked, which takes nothing from anybody."""
+
 
 class Catalogue(Protocol):
     def get(self, name: str) -> UseCase: ...
@@ -37,7 +42,9 @@ class Catalogue(Protocol):
 
 class TeacherDesk:
     """The deployment's body, free of Ray. ``cache``: opens the store of kept answers; ``told``: hears of a use case,
-    its provider and how the breaker between them stands."""
+    its provider and how the breaker between them stands; ``allowance``: how much of the teacher each caller may have.
+    It is looked at here, behind what is kept, so that only what is asked counts, and because there is one teacher for
+    all placements and replicas of the rest."""
 
     def __init__(
         self,
@@ -45,8 +52,9 @@ class TeacherDesk:
         settings: platform.Teacher,
         cache: Callable[[], AnswerCache],
         told: Callable[[str, str, State], None] = lambda *_: None,
+        allowance: Allowance | None = None,
     ) -> None:
-        self._told = told
+        self._told, self._allowance = told, allowance or Allowance(None, None)
         self._catalogue = catalogue
         self._settings = settings
         self._kept = KeptAnswers(cache)
@@ -54,11 +62,15 @@ class TeacherDesk:
         self._narrators: dict[str, LLMNarrator | None] = {}
         self._making: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def answer(self, use_case: str, questions: Sequence[Question], deadline_s: float) -> list[TeacherReply]:
-        """One reply a question, in order, at the latest after ``deadline_s``. Raises UnknownUseCase."""
-        teacher = await self._teacher(use_case)
+    async def answer(
+        self, use_case: str, questions: Sequence[Question], deadline_s: float, whose: str = ""
+    ) -> list[TeacherReply]:
+        """One reply a question, in order, at the latest after ``deadline_s``. ``whose``: the bucket that they are taken
+        from, first come, first served; empty: nobody's. Raises UnknownUseCase."""
+        guarded = await self._teacher(use_case)
+        teacher = LimitedTeacher(guarded, self._allowance, "" if guarded.provider == NOBODY else whose)
         replies = await self._kept.answer_all(self._catalogue.get(use_case), teacher, questions, deadline_s)
-        self._told(use_case, teacher.provider, teacher.state)
+        self._told(use_case, guarded.provider, guarded.state)
         return replies
 
     async def kept(self, use_case: str, questions: Sequence[Question]) -> list[TeacherAnswer | None]:
@@ -70,9 +82,11 @@ class TeacherDesk:
         """Of the teacher that answers. Raises UnknownUseCase."""
         return (await self._teacher(use_case)).tariff
 
-    async def narrate(self, use_case: str, prompt: str, facts: Mapping[str, Any]) -> str | None:
+    async def narrate(self, use_case: str, prompt: str, facts: Mapping[str, Any], whose: str = "") -> str | None:
         narrator = await self._narrator(use_case)
-        return None if narrator is None else await narrator.narrate(prompt, facts)
+        if narrator is None or not await self._allowance.of(whose, 1):
+            return None
+        return await narrator.narrate(prompt, facts)
 
     async def describe(self, use_case: str) -> dict[str, Any]:
         """``name``, ``real``, ``detail``, ``breaker`` and ``last_failure``, as ``/readyz`` shows them."""
@@ -108,8 +122,10 @@ class TeacherReplica(TeacherDesk):
     def __init__(self, catalogue: Catalogue, settings: platform.Platform) -> None:
         log_along()
         cache = partial(open_answer_cache, settings.store, Path(settings.state))
+        bucket = settings.zones.get("llm")
+        allowance = Allowance(bucket, None if bucket is None else open_buckets(settings.limits))
         told = BreakerGauge().tell if ray.is_initialized() else lambda *_: None  # else it would start a Ray
-        super().__init__(catalogue, settings.teacher, cache, told)
+        super().__init__(catalogue, settings.teacher, cache, told, allowance)
 
 
 Teacher = serve.deployment(**thin("Teacher", ongoing=256, drain_s=20))(TeacherReplica)

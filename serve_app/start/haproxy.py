@@ -53,13 +53,20 @@ not be done twice. A prediction may: nobody has been told of the first, though i
 OURS_TO_END = (
     REUSE
     + ONCE
+    + "    option forwardfor\n"
     + "".join(
         f"    http-request set-header {name} {value}\n"
         for name, value in (("x-request-disconnect-disabled", "?1"), ("x-request-timeout-seconds", "0"))
     )
 )
 """The door ends a request whose client leaves or whose time is up. Serve would do so too, by two tasks, a queue and a
-timer for each: a tenth of the CPU of one."""
+timer for each: a tenth of the CPU of one. And the ingress is told for whom HAProxy asks, which Serve leaves out."""
+
+
+DEFAULTS = "defaults\n    mode http\n"
+PATIENT = DEFAULTS + "    timeout http-request 30s\n    timeout http-keep-alive 3600s\n"
+"""Headers have to come in that time, as bodies do at the door; Serve would wait an hour for them. A connection that
+idles may go on as long as it did."""
 
 
 FRONT = "front"
@@ -159,6 +166,7 @@ def ours(template: str, refusal: Path) -> str:
     taken = f'bind "${{{LISTENER}}}"\n    {unavailable} if {{ var({CLOSING}) -m bool }}'
     changes = {
         **FIGURES,
+        DEFAULTS: PATIENT,
         FRONTEND: taken,
         NO_ROUTE: unavailable,
         ERRORS: str(refusal),

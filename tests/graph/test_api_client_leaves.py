@@ -11,7 +11,7 @@ import pytest
 
 from serve_app.api.door import WATCH_S, Door, Rules
 
-SCOPE = {"type": "http", "method": "POST", "path": "/x", "headers": []}
+SCOPE = {"type": "http", "method": "POST", "path": "/x", "headers": [(b"transfer-encoding", b"chunked")]}
 LATE_S = WATCH_S + 0.05
 
 
@@ -37,10 +37,10 @@ class Wire:
             self._answered.set()
 
 
-def asked(app: Callable[..., Any], **wire: Any) -> Wire:
+def asked(app: Callable[..., Any], scope: dict[str, Any] = SCOPE, **wire: Any) -> Wire:
     async def ask() -> Wire:
         made = Wire(**wire)
-        await Door(app, Rules(timeout_s=5.0, most=10, labels=False))(dict(SCOPE), made.receive, made.send)
+        await Door(app, Rules(timeout_s=5.0, most=10, labels=False))(dict(scope), made.receive, made.send)
         return made
 
     return asyncio.run(ask())
@@ -123,3 +123,57 @@ def test_a_cancelled_request_whose_client_is_there_is_cancelled() -> None:
             await task
 
     asyncio.run(ask())
+
+
+BODILESS = {**SCOPE, "method": "GET", "headers": [(b"host", b"x")]}
+
+
+@pytest.mark.parametrize("headers", [[], [(b"content-length", b"0")]])
+def test_whoever_sends_no_body_is_missed_though_nobody_reads_it(headers: list[tuple[bytes, bytes]]) -> None:
+    ended: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+
+    assert asked(app, {**BODILESS, "headers": headers}).sent == []
+    assert ended == ["cancelled"]
+
+
+def test_http_2_need_not_announce_its_body() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert await _body(receive) == 2
+        await _answer(send)
+
+    assert len(asked(app, {**BODILESS, "http_version": "2"}, pieces=2, leaves_s=20).sent) == 2
+
+
+def test_an_empty_body_can_be_read_late_and_once() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(2 * WATCH_S)
+        assert await _body(receive) == 1
+        await _answer(send)
+        assert (await receive())["type"] == "http.disconnect"
+
+    assert len(asked(app, BODILESS, leaves_s=20).sent) == 2
+
+
+@pytest.mark.parametrize(
+    ("sent", "given_s"), [("0.1", 0.1), ("9", 5.0), ("0", 5.0), ("-1", 5.0), ("nan", 5.0), ("soon", 5.0), (None, 5.0)]
+)
+def test_a_client_may_have_less_time_and_never_more(sent: str | None, given_s: float) -> None:
+    left: list[float] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        left.append(scope["state"]["until"] - asyncio.get_running_loop().time())
+        if given_s == 0.1:
+            await asyncio.sleep(30)
+        await _answer(send)
+
+    headers = [] if sent is None else [(b"x-request-timeout", sent.encode())]
+    (start, *_) = asked(app, {**BODILESS, "headers": headers}, leaves_s=20).sent
+    assert left == [pytest.approx(given_s, abs=0.09)]
+    assert start["status"] == (503 if given_s == 0.1 else 200)

@@ -230,7 +230,7 @@ async def _status_of(app: Any, receive: Any) -> tuple[int, bytes]:
 
     where = {"path": RISK, "raw_path": RISK.encode(), "query_string": b"", "root_path": "", "server": ("t", 80)}
     how = {"type": "http", "method": "POST", "scheme": "http", "http_version": "1.1"}
-    scope = {**how, **where, "headers": [(b"content-type", b"application/json")]}
+    scope = {**how, **where, "headers": [(b"content-type", b"application/json"), (b"transfer-encoding", b"chunked")]}
     await app(scope, receive, send)
     return sent[0]["status"], sent[1]["body"]
 

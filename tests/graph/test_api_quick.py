@@ -239,6 +239,7 @@ def test_a_client_that_leaves_gets_nothing() -> None:
     how = {"type": "http", "method": "POST", "scheme": "http", "http_version": "1.1"}
     graph = graph_of()
     for app in (quick(graph, []), plain(graph)):
-        asyncio.run(app({**how, **where, "headers": [(b"content-type", b"application/json")]}, receive, send))
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"100")]
+        asyncio.run(app({**how, **where, "headers": headers}, receive, send))
     assert not sent
     assert not graph.log

@@ -16,6 +16,7 @@ from serve_app.core.errors import InvalidInput, Unavailable
 from serve_app.core.platform import Limits, Platform
 from serve_app.core.platform import Teacher as TeacherSettings
 from serve_app.core.policy import policy_version
+from serve_app.core.ports import Asked
 from serve_app.core.rows import Rows, text_column
 from serve_app.core.serving import Consulted, Screened, Settled, Unsure
 from serve_app.core.use_case import UseCase
@@ -65,7 +66,9 @@ class Llm:
     def shuts(self, note: str) -> asyncio.Event:
         return self.shut.setdefault(note, asyncio.Event())
 
-    async def answer(self, name: str, questions: Sequence[Question], deadline_s: float) -> list[TeacherReply]:
+    async def answer(
+        self, name: str, questions: Sequence[Question], deadline_s: float, whose: str
+    ) -> list[TeacherReply]:
         notes = [question.fields["note"] for question in questions]
         self.asked.append(notes)
         for note in notes:
@@ -95,7 +98,7 @@ class Quay:
         return self.catalogue.get("ferry")
 
     def ask(self, *rows: tuple[float, str]) -> asyncio.Task[Own]:
-        return asyncio.create_task(self.answering.answer(self.case, given(*rows), "kim"))
+        return asyncio.create_task(self.answering.answer(self.case, given(*rows), Asked("r", "kim")))
 
 
 def given(*rows: tuple[float, str]) -> Rows:
@@ -219,7 +222,8 @@ class Cascade:
         chances = np.full((len(rows), 2), 0.5)
         return Screened(ClassAnswers(KINDS, chances, "1"), every, none, Settled([], []), np.ones(len(rows)), "p")
 
-    async def consult(self, name: str, unsure: Unsure, deadline_s: float, user: str | None) -> Consulted:
+    async def consult(self, name: str, unsure: Unsure, deadline_s: float, user: str | None, whose: str) -> Consulted:
+        assert whose == (f"user:{user}" if user else "")
         self.consulted.append((user, unsure.rows["note"].tolist(), deadline_s))
         return Consulted({}, Settled([None] * len(unsure.rows), [None] * len(unsure.rows)))  # type: ignore[list-item]
 
@@ -235,16 +239,29 @@ class Tables:
 
 async def test_each_request_asks_on_its_own_account_and_in_its_own_time(quay: Quay) -> None:
     cascade = Cascade(takes_s=0.1)
-    limits, teacher = Limits(request_timeout_s=MARGIN_S + 3), TeacherSettings(deadline_s=3.0)
+    limits, teacher = Limits(request_timeout_s=MARGIN_S + 13), TeacherSettings(deadline_s=20.0)
     answering = Answering(LocalHandle(cascade), Tables(), Platform(limits=limits, teacher=teacher))
     users = ["ani", "budi", None]
     await asyncio.gather(
-        *(answering.answer(quay.case, given((0.5, str(user))), user) for user in users),
+        *(answering.answer(quay.case, given((0.5, str(user))), by(user)) for user in users),
     )
     assert sorted(cascade.consulted, key=str) == sorted(
-        [(user, [str(user)], pytest.approx(2.9, abs=0.09)) for user in users], key=str
+        [(user, [str(user)], pytest.approx(12.9, abs=0.09)) for user in users], key=str
     )
     assert cascade.screened == [(3, None)]
+
+
+@pytest.mark.parametrize(("left_s", "teacher_s"), [(2.5, 2.0), (30.0, 15 - MARGIN_S), (0.0, 0.0)])
+async def test_a_client_that_has_less_time_gives_the_llm_less(quay: Quay, left_s: float, teacher_s: float) -> None:
+    cascade = Cascade()
+    limits, teacher = Limits(request_timeout_s=15), TeacherSettings(deadline_s=20.0)
+    answering = Answering(LocalHandle(cascade), Tables(), Platform(limits=limits, teacher=teacher))
+    await answering.answer(quay.case, given((0.5, "a")), Asked("r", left_s=left_s))
+    assert cascade.consulted[0][2] == pytest.approx(teacher_s, abs=0.09)
+
+
+def by(user: str | None) -> Asked:
+    return Asked("r", user, f"user:{user}" if user else "")
 
 
 async def test_features_are_looked_up_for_the_batch_and_an_unknown_key_is_its_own_requests(quay: Quay) -> None:
@@ -252,7 +269,7 @@ async def test_features_are_looked_up_for_the_batch_and_an_unknown_key_is_its_ow
     cascade = Cascade()
     answering = Answering(LocalHandle(cascade), Tables(), Platform())
     asked = [given((0.5, note)) for note in ("a", "ghost", "ccc")]
-    came = await asyncio.gather(*(answering.answer(case, rows, None) for rows in asked), return_exceptions=True)
+    came = await asyncio.gather(*(answering.answer(case, rows, by(None)) for rows in asked), return_exceptions=True)
     assert isinstance(came[1], InvalidInput)
     assert [each.rows["length"].tolist() for each in (came[0], came[2])] == [[1.0], [3.0]]  # type: ignore[union-attr]
 
@@ -260,5 +277,5 @@ async def test_features_are_looked_up_for_the_batch_and_an_unknown_key_is_its_ow
 async def test_who_wants_an_explanation_goes_alone(quay: Quay) -> None:
     cascade = Cascade()
     answering = Answering(LocalHandle(cascade), Tables(), Platform())
-    await asyncio.gather(*(answering.answer(quay.case, given((0.5, "a")), None, top=8) for _ in range(3)))
+    await asyncio.gather(*(answering.answer(quay.case, given((0.5, "a")), by(None), top=8) for _ in range(3)))
     assert cascade.screened == [(1, 8)] * 3

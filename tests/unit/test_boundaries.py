@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 PURE = {
     "__future__", "abc", "collections", "contextlib", "copy", "dataclasses", "datetime", "difflib", "enum", "functools",
-    "hashlib", "heapq", "html", "io", "itertools", "json", "math", "operator", "re", "statistics", "string", "struct",
-    "typing", "types", "unicodedata", "zipfile", "zlib", "zoneinfo", "decimal",
+    "hashlib", "heapq", "html", "io", "ipaddress", "itertools", "json", "math", "operator", "re", "statistics",
+    "string", "struct", "typing", "types", "unicodedata", "zipfile", "zlib", "zoneinfo", "decimal",
     "croniter", "numpy", "scipy", "pandas", "phonenumbers", "pyarrow", "pydantic", "pydantic_core", "serve_app",
     "stdnum",
 }  # fmt: skip

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 import traceback
 from typing import Any
 
 import pytest
+from grpc import StatusCode
+from grpc.aio import AioRpcError, Metadata
 from ray.exceptions import ActorDiedError, RayError, RayTaskError, TaskCancelledError, WorkerCrashedError
 from ray.serve._private.common import DeploymentID
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
 from serve_app.core import errors
 from serve_app.core.errors import FieldError, InvalidInput, Overloaded, Unavailable, UnderstudyError, UnknownUseCase
-from serve_app.deployments.calls import PartDied, call, call_again
+from serve_app.deployments.calls import PartDied, call, call_again, call_each
 
 pytestmark = pytest.mark.anyio
 
@@ -151,3 +154,86 @@ async def test_a_part_that_could_not_be_deployed_is_away() -> None:
     error = await refused(DeploymentUnavailableError(DeploymentID("Model", "understudy")))
     assert type(error) is Unavailable
     assert "Model" not in str(error)
+
+
+def cut_off(status: StatusCode) -> AioRpcError:
+    """As Serve hands on what gRPC raised between two replicas."""
+    return AioRpcError(status, Metadata(), Metadata(), details="ipv4:10.0.0.9:4711 secret.py")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "retry_after_s"),
+    [
+        (cut_off(StatusCode.UNAVAILABLE), PartDied, 2),
+        (cut_off(StatusCode.CANCELLED), PartDied, 2),
+        (cut_off(StatusCode.INTERNAL), PartDied, 2),
+        (cut_off(StatusCode.UNKNOWN), PartDied, 2),
+        (cut_off(StatusCode.RESOURCE_EXHAUSTED), Unavailable, 5),
+        (RuntimeError("Unexpected error (StatusCode.UNKNOWN): secret.py."), PartDied, 2),
+    ],
+    ids=lambda each: str(each)[:60],
+)
+async def test_a_call_that_grpc_cut_is_a_part_that_is_away(
+    error: Exception, kind: type[Unavailable], retry_after_s: int
+) -> None:
+    came = await refused(error)
+    assert type(came) is kind
+    assert isinstance(came, Unavailable)
+    assert came.retry_after_s == retry_after_s
+    assert "secret" not in "".join(traceback.format_exception(came))
+
+
+async def test_another_runtime_error_is_what_it_is() -> None:
+    own = RuntimeError("a bug")
+    assert await refused(own) is own
+
+
+async def test_what_may_be_done_twice_is_asked_again_when_grpc_was_cut() -> None:
+    method = Falters(cut_off(StatusCode.UNKNOWN))
+    assert await call_again(method, 1) == (1,)
+    too_large = Falters(cut_off(StatusCode.RESOURCE_EXHAUSTED))
+    with pytest.raises(Unavailable):
+        await call_again(too_large)
+    assert too_large.asked == 1, "it would be as large again"
+
+
+class Everybody:
+    """A handle whose every replica answers one of ``answers``."""
+
+    def __init__(self, *answers: Any) -> None:
+        self._answers = answers
+
+    def broadcast(self, method: str, *args: Any) -> Everybody:
+        return self
+
+    async def results_async(self, **_: Any) -> list[Any]:
+        return list(self._answers)
+
+
+async def test_of_many_one_may_be_away() -> None:
+    came = await call_each(Everybody(1, cut_off(StatusCode.UNKNOWN), ActorDiedError()), "m", patience_s=1)
+    assert [type(each) for each in came] == [int, PartDied, PartDied]
+
+
+async def test_who_is_cancelled_ends_what_is_done_for_him_over_there() -> None:
+    class Response:
+        ended = 0
+
+        def __await__(self) -> Any:
+            return asyncio.sleep(30).__await__()
+
+        def cancel(self) -> None:
+            self.ended += 1
+
+    class Method:
+        response = Response()
+
+        def remote(self) -> Response:
+            return self.response
+
+    task = asyncio.create_task(call(Method()))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert Method.response.ended == 1

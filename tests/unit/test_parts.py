@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from serve_app.adapters.buckets import open_buckets
 from serve_app.adapters.memory_event_log import MemoryEventLog
 from serve_app.adapters.use_case_folder import UseCaseFolder
+from serve_app.core.buckets import Zone, Zones
 from serve_app.core.errors import RegistryUnavailable, Unavailable
-from serve_app.core.platform import Platform, Store
+from serve_app.core.platform import Limits, Platform, Store
 from serve_app.core.ports import Part
 from serve_app.core.serving import ModelState
 from serve_app.deployments.parts import PATIENCE_S, Parts
@@ -103,6 +105,26 @@ async def test_a_store_that_keeps_no_predictions_is_not_real(configs: Path) -> N
     found = (await House(configs, platform=Platform(store=Store(predictions="drop"))).all())["store"]
     assert (found.state, found.real) == ("ready", False)
     assert found.detail.startswith("SQLite, embedded; predictions are dropped")
+
+
+@pytest.mark.parametrize(
+    ("url", "state", "real", "detail"),
+    [
+        ("", "ready", True, "predict: counted by each process for itself"),
+        ("redis://127.0.0.1:1", "degraded", False, "predict: counted by each process for itself; the buckets are away"),
+    ],
+    ids=["in memory", "a server that is away"],
+)
+async def test_how_callers_are_counted_is_told_where_they_are(
+    configs: Path, url: str, state: str, real: bool, detail: str
+) -> None:
+    free = Zone(rate=None, capacity=1)
+    zones = Zones(hold="always", auth=free, general=free, llm=free)
+    house = House(configs, platform=Platform(limits=Limits(url=SecretStr(url), zones=zones)))
+    house.parts._buckets = buckets = open_buckets(house.parts._platform.limits)
+    found = (await house.all())["limits"]
+    assert (found.state, found.real, found.detail[: len(detail)]) == (state, real, detail)
+    await buckets.close()
 
 
 @pytest.mark.parametrize("part", ["registry", "store"])

@@ -41,7 +41,10 @@ def paths(node: Any, at: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     return [path for key, value in node.items() for path in paths(value, (*at, key))]
 
 
-OTHER: dict[str, str] = {"local": "jwt", "full": "normal", "graph": "near", "keep": "drop", "lightgbm": "compiled"}
+OTHER: dict[str, str] = {
+    "local": "jwt", "full": "normal", "graph": "near", "keep": "drop", "lightgbm": "compiled", "jwt": "always",
+    "False": "true", "()": "https://desk.example.com", "('127.0.0.1', '::1')": "10.0.0.0/8",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("at", [path for path, _ in settings()], ids=variable)

@@ -47,6 +47,7 @@ class Shop:
         self.rounds: list[list[float]] = []
         self.tariffs_asked = 0
         self.hold: asyncio.Event | None = None
+        self.ended = 0
         self.kept: dict[float, TeacherAnswer] | Exception = {}
         self.looked_up = 0
         self.purse = Purse(self._open, self._tariff, self._kept, lambda: self.now)
@@ -60,7 +61,11 @@ class Shop:
         assert 0 <= left_s <= 5
         self.rounds.append([question.fields["height"] for question in questions])
         if self.hold is not None:
-            await self.hold.wait()
+            try:
+                await self.hold.wait()
+            except asyncio.CancelledError:
+                self.ended += 1
+                raise
         return [self.say(question) for question in questions]
 
     async def _tariff(self, name: str) -> Tariff:
@@ -231,7 +236,7 @@ def test_the_worst_case_is_set_aside_while_the_teacher_is_asked() -> None:
     assert shop.spent() == pytest.approx(0.0002)
 
 
-def test_a_request_that_is_cancelled_is_settled_all_the_same() -> None:
+def test_whoever_leaves_ends_his_calls_and_what_they_may_have_cost_stays_spent() -> None:
     shop = Shop(answer(0.01), per_day_usd=1.0)
 
     async def leave() -> None:
@@ -242,13 +247,20 @@ def test_a_request_that_is_cancelled_is_settled_all_the_same() -> None:
         request.cancel()
         with pytest.raises(asyncio.CancelledError):
             await request
-        assert shop.spent() == pytest.approx(0.2)
-        shop.hold.set()
         while "settle" not in shop.store.calls:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
+        assert shop.ended == 1, "nobody holds it, and it is not waited for"
 
     asyncio.run(leave())
-    assert shop.spent() == pytest.approx(0.02)
+    assert shop.spent() == pytest.approx(0.2)
+    assert len(shop.rounds) == 1
+
+
+def test_whoever_comes_first_is_asked_first_also_where_money_is_no_matter() -> None:
+    shop = Shop()
+    paid = run(shop.buy(3, order=[2, 0, 1]))
+    assert shop.rounds == [[2.0, 0.0, 1.0]]
+    assert reasons(paid) == [None] * 3
 
 
 def test_two_hundred_requests_at_once_never_overspend() -> None:

@@ -12,6 +12,7 @@ import pytest
 from serve_app.api.errors import problem_of
 from serve_app.core.errors import Unavailable
 from serve_app.start.haproxy import (
+    DEFAULTS,
     ERRORS,
     FIGURES,
     FRONTEND,
@@ -79,10 +80,13 @@ print("file", open(folder + "/unavailable.http").read())
     assert {name: known[name] for name in ("type", "title", "status", "code")}.items() <= PROBLEM.items()
 
 
-@pytest.mark.parametrize("missing", [*FIGURES, FRONTEND, NO_ROUTE, ERRORS, REUSE, SERVERS])
+@pytest.mark.parametrize("missing", [*FIGURES, FRONTEND, NO_ROUTE, ERRORS, REUSE, SERVERS, DEFAULTS])
 def test_a_template_that_has_changed_is_refused(missing: str, tmp_path: Path) -> None:
-    known = "\n".join([*FIGURES, FRONTEND, NO_ROUTE, ERRORS, REUSE, SERVERS])
-    assert "unix@" in ours(known, tmp_path)
+    known = "\n".join([*FIGURES, FRONTEND, NO_ROUTE, ERRORS, REUSE, SERVERS, DEFAULTS])
+    changed = ours(known, tmp_path)
+    assert "unix@" in changed
+    assert "option forwardfor" in changed, "the ingress is told for whom HAProxy asks"
+    assert "timeout http-request 30s" in changed
     with pytest.raises(RuntimeError, match="RAY_SERVE_ENABLE_HA_PROXY=0"):
         ours(known.replace(missing, ""), tmp_path)
 

@@ -1,0 +1,80 @@
+"""What every answer tells a browser, and which web pages may ask at all."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from starlette.testclient import TestClient
+
+from serve_app.api.app import create_app
+from serve_app.core.origins import Cors
+from serve_app.core.platform import Limits
+from tests.fakes.small_graph import SmallGraph
+
+TICKET = {"tech_raw_text": "cannot log in"}
+PREDICT = "/api/v1/predict/tickets"
+DESK = "https://desk.example.com"
+
+
+def client(**cors: object) -> TestClient:
+    return TestClient(create_app(SmallGraph(), Limits(), "0.1.0", cors=Cors.model_validate(cors)))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("POST", PREDICT, 200), ("POST", "/predict", 200), ("GET", "/readyz", 200), ("GET", "/nowhere", 404),
+     ("POST", "/api/v1/predict/no", 404), ("DELETE", PREDICT, 405), ("GET", "/docs", 200), ("GET", "/redoc", 200),
+     ("GET", "/openapi.json", 200), ("GET", "/static-offline-docs/swagger-ui.css", 200)],
+)  # fmt: skip
+def test_every_answer_is_taken_as_what_it_says_and_framed_nowhere(method: str, path: str, status: int) -> None:
+    answer = client().request(method, path, json=TICKET if method == "POST" else None)
+    assert answer.status_code == status
+    headers = answer.headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["x-frame-options"] == "DENY"
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers.get("cache-control") == (None if "static" in path else "no-store")
+    assert len(headers.get_list("cache-control")) <= 1
+    assert "access-control-allow-origin" not in headers
+
+
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+def test_the_pages_load_nothing_that_their_policy_forbids(page: str) -> None:
+    asked = client()
+    answer = asked.get(page)
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self' 'unsafe-inline'" in policy
+    for found in re.findall(r"""<(?:script|link)[^>]*(?:src|href)="([^"]+)""", answer.text):
+        assert found.startswith(("/", "data:")), f"{found} is of another origin"
+        assert asked.get(found).status_code == 200
+
+
+def test_no_page_of_another_origin_may_ask_unless_it_is_named() -> None:
+    preflight = {
+        "Origin": DESK,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type",
+    }
+    closed = client()
+    assert closed.options(PREDICT, headers=preflight).status_code == 405
+    assert "access-control-allow-origin" not in closed.post(PREDICT, json=TICKET, headers={"Origin": DESK}).headers
+    opened = client(origins=[DESK])
+    allowed = opened.options(PREDICT, headers=preflight)
+    assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, DESK)
+    assert allowed.headers["x-content-type-options"] == "nosniff"
+    assert "access-control-allow-credentials" not in allowed.headers
+    for path in (PREDICT, "/predict", "/api/v1/predict/no"):
+        answer = opened.post(path, json=TICKET, headers={"Origin": DESK})
+        assert answer.headers["access-control-allow-origin"] == DESK, "refusals as well, else a page sees none"
+        assert "Retry-After" in answer.headers["access-control-expose-headers"]
+    other = {**preflight, "Origin": "https://evil.example.com"}
+    assert opened.options(PREDICT, headers=other).status_code == 400
+    stranger = opened.post(PREDICT, json=TICKET, headers={"Origin": "https://evil.example.com"})
+    assert "access-control-allow-origin" not in stranger.headers
+
+
+def test_credentials_go_to_named_origins_only() -> None:
+    answer = client(origins=[DESK], credentials=True).post(PREDICT, json=TICKET, headers={"Origin": DESK})
+    assert answer.headers["access-control-allow-credentials"] == "true"
