@@ -17,6 +17,8 @@ TRAINING_S = 900.0
 PAUSE_S = 0.25
 WATCH_S = 10.0
 MISSES = 6
+BUSY = 60
+"""Looks in a row without any answer, not even a refusal: under far too much load the question waits like any other."""
 
 PROBE = {"X-Request-ID": "understudy-start"}
 """The first question is made up: it is logged under this name, so that learning can leave it out."""
@@ -57,12 +59,19 @@ def wait_until_trained(settings: Settings, phases: Phases) -> None:
 
 
 def stay_while_alive(settings: Settings) -> None:
-    """Stays as long as the application answers. Raises Failed when it has gone for good."""
-    missed = 0
-    while missed < MISSES:
+    """Stays as long as the application answers. Raises Failed when it has gone for good, and much later when nothing
+    is heard of it: to end it because it is asked too much would be the worst answer."""
+    missed, busy, since = 0, 0, time.monotonic()
+    while missed < MISSES and busy < BUSY:
         time.sleep(WATCH_S)
-        missed = 0 if _get(settings, "/livez", WATCH_S) is not None else missed + 1
-    raise Failed(f"nothing has answered at {settings.address} for {MISSES * WATCH_S:g} s and more")
+        try:
+            CLIENT.get(f"{settings.address}/livez", timeout=WATCH_S)
+            missed, busy, since = 0, 0, time.monotonic()
+        except httpx.TimeoutException:
+            busy += 1
+        except httpx.HTTPError:
+            missed += 1
+    raise Failed(f"nothing has answered at {settings.address} for {time.monotonic() - since:.0f} s")
 
 
 def _get(settings: Settings, path: str, patience_s: float) -> httpx.Response | None:

@@ -21,6 +21,8 @@ from typing import Any
 import httpx
 
 PATIENCE_S = 30.0
+MOST = 3072
+"""Open requests of one load: a client that keeps tens of thousands spends the machine on itself."""
 EVERY = 10
 """Every tenth answer is told what was right."""
 
@@ -68,6 +70,7 @@ class Load:
     clients: int = 16
     told: str | None = None
     asked: list[Asked] = field(default_factory=list)
+    kept_back: int = 0
 
     def __post_init__(self) -> None:
         url = httpx.URL(self.url)
@@ -75,6 +78,10 @@ class Load:
         self._raw = [(path, _raw(url.host, path, body)) for path, body in self.requests]
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         self._ended = threading.Event()
+
+    def stop(self) -> None:
+        """No more are sent; those under way go on."""
+        self._ended.set()
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -105,6 +112,9 @@ class Load:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             if self._ended.is_set():
                 break
+            if len(tasks) >= MOST:
+                self.kept_back += 1
+                continue
             tasks.add(task := asyncio.create_task(self._ask(number, due)))
             task.add_done_callback(tasks.discard)
         await asyncio.gather(*tasks)

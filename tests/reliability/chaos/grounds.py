@@ -163,6 +163,7 @@ def kill(victims: list[psutil.Process]) -> None:
     for each in victims:
         with suppress(psutil.NoSuchProcess):
             each.kill()
+    psutil.wait_procs(victims, timeout=5)
 
 
 def running_replicas(started: Running, application: str = "understudy") -> dict[str, int]:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
-
-import psutil
+from dataclasses import dataclass
 
 from tests.fakes.running import Running
 from tests.reliability.chaos import counted
 from tests.reliability.chaos.clients import Asked
-from tests.reliability.chaos.grounds import INGRESS, MODEL, Finding, Grounds, kill, load, running_replicas, until_whole
+from tests.reliability.chaos.grounds import (
+    INGRESS,
+    MODEL,
+    Finding,
+    Grounds,
+    kill,
+    load,
+    running_replicas,
+    until,
+    until_whole,
+)
 
 RATE = 40.0
 """Requests a second: below what two cores answer while a replica is being started on them."""
@@ -19,18 +27,24 @@ WHOLE_S = 30.0
 SETTLED_S = 2.0
 
 
-def one_of(title: str) -> Callable[[Running], list[psutil.Process]]:
-    """One at random of those with that title."""
-    return lambda started: random.sample(started.processes(title), 1)
+@dataclass(frozen=True)
+class Victim:
+    """Processes with that ``title``: all of them, or ``one`` at random."""
 
+    title: str
+    one: bool = False
 
-def all_of(title: str) -> Callable[[Running], list[psutil.Process]]:
-    return lambda started: started.processes(title)
+    def kill(self, started: Running) -> None:
+        there = started.processes(self.title)
+        kill(random.sample(there, 1) if self.one else there)
+
+    def count(self, started: Running) -> int:
+        return len(started.processes(self.title))
 
 
 def model(grounds: Grounds, started: Running) -> Finding:
     times, every = (2, 4.0) if grounds.short else (9, 20.0)
-    asked, back = killed(grounds, started, one_of(MODEL), times, every)
+    asked, back = killed(grounds, started, Victim(MODEL, one=True), times, every)
     answered, rude = counted.share(asked), counted.impolite(asked)
     held = answered >= 99.9 and not rude and back <= WHOLE_S and not counted.lost(asked, started.state)
     must = "≥ 99.9 % answered, the rest 503 with Retry-After, whole again ≤ 30 s"
@@ -39,21 +53,21 @@ def model(grounds: Grounds, started: Running) -> Finding:
 
 def ingress(grounds: Grounds, started: Running) -> Finding:
     times, every = (1, 4.0) if grounds.short else (5, 20.0)
-    return answered_and_kept(grounds, started, "an ingress replica", one_of(INGRESS), times, every)
+    return answered_and_kept(grounds, started, "an ingress replica", Victim(INGRESS, one=True), times, every)
 
 
 def proxy(grounds: Grounds, started: Running) -> Finding:
-    return answered_and_kept(grounds, started, "HAProxy", all_of("/haproxy -db"), *_three(grounds))
+    return answered_and_kept(grounds, started, "HAProxy", Victim("/haproxy -db"), *_three(grounds))
 
 
 def manager(grounds: Grounds, started: Running) -> Finding:
     """HAProxy ends with it."""
-    return answered_and_kept(grounds, started, "HAProxy's manager", all_of("ray::HAProxyManager"), *_three(grounds))
+    return answered_and_kept(grounds, started, "HAProxy's manager", Victim("ray::HAProxyManager"), *_three(grounds))
 
 
 def controller(grounds: Grounds, started: Running) -> Finding:
     times, every = _three(grounds)
-    asked, back = killed(grounds, started, all_of("ray::ServeController"), times, every)
+    asked, back = killed(grounds, started, Victim("ray::ServeController"), times, every)
     held = counted.share(asked) == 100.0 and not counted.lost(asked, started.state)
     return found(f"SIGKILL of Serve's controller ×{times}", "no failure at all", started, asked, back, held)
 
@@ -63,28 +77,27 @@ def _three(grounds: Grounds) -> tuple[int, float]:
 
 
 def answered_and_kept(
-    grounds: Grounds, started: Running, what: str, victims: Callable[[Running], list[psutil.Process]], times: int,
+    grounds: Grounds, started: Running, what: str, victim: Victim, times: int,
     every: float,
 ) -> Finding:  # fmt: skip
-    asked, back = killed(grounds, started, victims, times, every)
+    asked, back = killed(grounds, started, victim, times, every)
     held = counted.share(asked) >= 99.5 and not counted.lost(asked, started.state)
     must = "≥ 99.5 % answered, nothing acknowledged lost"
     return found(f"SIGKILL of {what} ×{times}", must, started, asked, back, held)
 
 
-def killed(
-    grounds: Grounds, started: Running, victims: Callable[[Running], list[psutil.Process]], times: int, every: float
-) -> tuple[list[Asked], float]:
+def killed(grounds: Grounds, started: Running, victim: Victim, times: int, every: float) -> tuple[list[Asked], float]:
     """What was asked meanwhile, and the longest that it took until all was as before."""
-    before, back = running_replicas(started), 0.0
+    before, count, back = running_replicas(started), victim.count(started), 0.0
     asking = load(started, RATE)
     with asking.running():
         time.sleep(SETTLED_S)
         for number in range(times):
             next_one = time.monotonic() + every
-            kill(victims(started))
+            victim.kill(started)
             grounds.say(f"killed {number + 1} of {times}")
-            back = max(back, until_whole(started, before))
+            replaced_s = until(lambda: victim.count(started) >= count, "a successor")
+            back = max(back, replaced_s + until_whole(started, before))
             time.sleep(max(0.0, next_one - time.monotonic()))
     return asking.asked, back
 

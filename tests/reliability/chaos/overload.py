@@ -11,7 +11,7 @@ import psutil
 
 from tests.fakes.running import Running
 from tests.reliability.chaos import counted
-from tests.reliability.chaos.clients import Asked
+from tests.reliability.chaos.clients import MOST, Asked
 from tests.reliability.chaos.grounds import Finding, Grounds, load
 
 CLIENTS = 128
@@ -30,19 +30,22 @@ def three_times(grounds: Grounds, started: Running) -> Finding:
     most = _rate(load(started, clients=CLIENTS, told=False).seconds(grounds.long(15, 6)))
     grounds.say(f"{most:.0f} requests/s are answered at most")
     calm_ms = counted.p99_ms(load(started, most / 3, told=False).seconds(grounds.long(15, 6)))
+    flood, again = load(started, TIMES * most, told=False), load(started, most / 3, told=False)
     with _memory(started) as memory:
-        flood = load(started, TIMES * most, told=False)
         before_mb, began = memory(), time.monotonic()
-        asked = flood.seconds(seconds)
-        grown_mb = memory() - before_mb
-    ended = began + seconds
-    after = load(started, most / 3, told=False).seconds(BACK_S + WINDOW_S if not grounds.short else 12)
+        with flood.running():
+            time.sleep(seconds)
+            flood.stop()
+            ended = time.monotonic()
+            after = again.seconds(BACK_S + 4 * WINDOW_S)
+        asked, grown_mb = flood.asked, memory() - before_mb
     back_s = _back_s(after, ended, max(2 * calm_ms, 100.0))
     answered = counted.rate(asked, began + seconds / 4, ended) / most * 100
     rude = counted.impolite(asked)
     held = answered >= LEAST_PERCENT and not rude and grown_mb <= GROWN_MB and back_s <= BACK_S
     told = (
-        f"{answered:.0f} % of {most:.0f}/s answered at {len(asked) / seconds:.0f}/s asked; refused "
+        f"{answered:.0f} % of {most:.0f}/s answered at {len(asked) / seconds:.0f}/s asked; kept back "
+        f"{flood.kept_back:,} by a client with {MOST:,} open; refused "
         f"{counted.failures(asked) or 'none'}, of them {len(rude)} without Retry-After; memory +{grown_mb:.0f} MB; "
         f"p99 {calm_ms:.0f} ms before, back after {back_s:.0f} s; lost {len(counted.lost(asked, started.state))}"
     )
@@ -61,11 +64,11 @@ def _rate(asked: list[Asked]) -> float:
 
 def _back_s(asked: list[Asked], since: float, well_ms: float) -> float:
     """The end of the last window whose 99th percentile was not what it was before."""
-    late = [each for each in asked if not each.answered or each.latency_ms > well_ms]
-    windows: dict[int, list[Asked]] = {}
+    windows: dict[int, list[bool]] = {}
     for each in asked:
-        windows.setdefault(int((each.due - since) / WINDOW_S), []).append(each)
-    ill = [number for number, those in windows.items() if sum(one in late for one in those) > 0.01 * len(those) + 1]
+        late = not each.answered or each.latency_ms > well_ms
+        windows.setdefault(int((each.due - since) / WINDOW_S), []).append(late)
+    ill = [number for number, late in windows.items() if sum(late) > 0.01 * len(late) + 1]
     return (max(ill) + 1) * WINDOW_S if ill else 0.0
 
 
