@@ -36,6 +36,7 @@ from serve_app.api.gate import Gate
 from serve_app.api.limits import Limiter
 from serve_app.api.openapi import OpenApi
 from serve_app.api.quick import Quick
+from serve_app.api.request_log import RequestLog
 from serve_app.core.origins import Cors, Trusted
 from serve_app.core.platform import Limits
 from serve_app.core.ports import Graph
@@ -68,11 +69,13 @@ def create_app(
     labels_answers: bool = True,
     cors: Cors = NO_ORIGIN,
     limiter: Limiter | None = None,
+    log: RequestLog | None = None,
 ) -> FastAPI:
     """Every endpoint, over ``graph``. Routes that use cases declare come and go with them.
 
     ``labels_answers``: put X-Request-ID into every answer. Unset behind Ray Serve, which does it itself,
-    with the id that it hands on, and would have it there twice. ``limiter``: None where no caller is limited."""
+    with the id that it hands on, and would have it there twice. ``limiter``: None where no caller is limited;
+    ``log``: None where no request is logged."""
     app = FastAPIOffline(title="Understudy", version=version, redirect_slashes=False)
     app.state.service = service = Service(graph, limits, version)
     for router in (*ROUTERS, *([auth.router] if graph.identity else [])):
@@ -84,7 +87,7 @@ def create_app(
         app.add_exception_handler(kind, _refused)
     trusted = Trusted(limits.trusted_proxies)
     rules = Rules(
-        limits.request_timeout_s, limits.max_in_flight, labels_answers, gate, trusted=trusted, limiter=limiter
+        limits.request_timeout_s, limits.max_in_flight, labels_answers, gate, trusted=trusted, limiter=limiter, log=log
     )
     app.add_middleware(Door, rules=rules)
     behind = app.build_middleware_stack

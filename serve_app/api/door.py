@@ -19,6 +19,7 @@ from serve_app.api.gate import Gate
 from serve_app.api.headers import RawHeaders, security
 from serve_app.api.limits import Limiter
 from serve_app.api.patience import allowed_s
+from serve_app.api.request_log import RequestLog
 from serve_app.api.who import CALLER
 from serve_app.core.caller import Caller
 from serve_app.core.errors import Overloaded
@@ -41,7 +42,7 @@ class Rules:
     ``most``: requests in this process at once, and one more is refused with a time to come back; ``inside``:
     how many there are. ``labels`` is unset behind a server that puts the id into the answer itself. ``gate``: who
     may come in; None: everybody. ``trusted``: proxies that are believed; ``limiter``: None where no caller is
-    limited."""
+    limited; ``log``: None where no request is logged."""
 
     timeout_s: float
     most: int
@@ -49,6 +50,7 @@ class Rules:
     gate: Gate | None = None
     trusted: Trusted = NOBODY
     limiter: Limiter | None = None
+    log: RequestLog | None = None
     inside: int = 0
 
 
@@ -85,6 +87,8 @@ class Door:
         finally:
             client.let_go()
             rules.inside -= 1
+            if rules.log is not None:
+                rules.log.note(scope, visit.status, visit.seconds())
 
 
 class Client:
@@ -141,15 +145,20 @@ class Visit:
         self._client, self._rules = client, rules
         self.request_id = request_id_of(Headers(scope=scope))
         self.timeout_s = allowed_s(given, rules.timeout_s)
-        self.answered = False
+        self.answered, self.status = False, 0
         self._scope = scope
         self._send = send
         self._labels = rules.labels
         self._limits: RawHeaders = []
         state = scope.setdefault("state", {})
         state["request_id"] = self.request_id
-        state["until"] = asyncio.get_running_loop().time() + self.timeout_s
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        state["until"] = self._began + self.timeout_s
         CALLER.set(Caller(address=address_of(scope, rules.trusted)))
+
+    def seconds(self) -> float:
+        return self._loop.time() - self._began
 
     async def pass_limits(self) -> None:
         """Once it is known who asks. Raises TooOften."""
@@ -161,7 +170,7 @@ class Visit:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.answered = True
+            self.answered, self.status = True, message["status"]
             given = message.get("headers", [])
             message["headers"] = [*given, *security(self._scope["path"], given), *self._limits]
         if self._labels and message["type"] == "http.response.start":

@@ -139,6 +139,12 @@ class Limits(Config):
     zones: Zones = Zones()
 
 
+class Logs(Config):
+    """``requests``: the share of them, chosen by chance, that has a line in the log; 0: none."""
+
+    requests: Annotated[float, Field(ge=0, le=1)] = 0.01
+
+
 class Budget(Config):
     """Where what was spent is counted: empty for the event log's own database, or ``redis://…``,
     which is quicker where many replicas ask at once."""
@@ -200,6 +206,7 @@ class Platform(Config):
     teacher: Teacher = Teacher()
     auth: Auth = Auth()
     limits: Limits = Limits()
+    logs: Logs = Logs()
     cors: Cors = Cors()
 
     @property

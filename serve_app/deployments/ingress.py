@@ -15,7 +15,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from pathlib import Path
-from random import Random
+from random import Random, random
 from typing import Any
 
 from ray import serve
@@ -34,6 +34,7 @@ from serve_app.adapters.sql_reviews import open_reviews
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.api.app import create_app
 from serve_app.api.limits import Limiter
+from serve_app.api.request_log import RequestLog
 from serve_app.core.budget import seconds_until
 from serve_app.core.decision import decide_alone
 from serve_app.core.errors import UnderstudyError
@@ -109,7 +110,9 @@ class IngressDesk:
         platform, buckets = self._platform, self._buckets
         limiter = None if buckets is None else Limiter(platform.zones, buckets)
         version = installed("understudy")
-        app = create_app(self, platform.limits, version, labels_answers=False, cors=platform.cors, limiter=limiter)
+        log = RequestLog(platform.logs.requests, random) if platform.logs.requests else None
+        more = {"cors": platform.cors, "limiter": limiter, "log": log}
+        app = create_app(self, platform.limits, version, labels_answers=False, **more)
         stack = app.build_middleware_stack()
 
         async def asgi(scope: Any, receive: Any, send: Any) -> None:
