@@ -27,6 +27,7 @@ from serve_app.core.errors import StoreUnavailable, UnderstudyError
 from serve_app.core.ports import Budget, Limit, Reservation
 from serve_app.core.tariff import Tariff, most_usd
 from serve_app.core.use_case import UseCase
+from serve_app.deployments.asking import Ask, Calls, in_turn
 from serve_app.deployments.to_its_end import ToItsEnd
 
 log = logging.getLogger("understudy.budget")
@@ -36,9 +37,6 @@ TRIES = 4
 
 ROUNDS = 8
 """The true cost is mostly far below the worst case: what is given back pays for more rows of the same batch."""
-
-Ask = Callable[[list[Question], float], Awaitable[list[TeacherReply]]]
-"""Questions, and the seconds that are left for them."""
 
 Kept = Callable[[str, list[Question]], Awaitable[list[TeacherAnswer | None]]]
 """A use case's name and questions, to the answers that are kept of them: one a question."""
@@ -107,15 +105,15 @@ class Purse:
         at, end = self._now(), asyncio.get_running_loop().time() + deadline_s
         limits = limits_of(use_case.budget, use_case.name, user, at)
         if not limits or not questions:
-            return Paid(await _in_turn(ask, questions, order, deadline_s))
+            return Paid(await in_turn(ask, questions, order, deadline_s))
         tariff = await self._tariff_of(use_case, deadline_s)
         if tariff is None:
             return Paid([TeacherFailure("connection_error") for _ in questions])
         most = np.array([most_usd(tariff, question) for question in questions])
         if not most.any():
-            return Paid(await _in_turn(ask, questions, order, _left(end)))
+            return Paid(await in_turn(ask, questions, order, _left(end)))
         purchase = _Purchase(use_case, limits, at, questions, order, most, end)
-        free, calls = await self._free(purchase), _Calls(ask)
+        free, calls = await self._free(purchase), Calls(ask)
         try:
             return await self._to_its_end.of(self._bought(purchase, calls, free))
         except asyncio.CancelledError:
@@ -134,7 +132,7 @@ class Purse:
             return {}
         return {row: answer for row, answer in enumerate(kept) if answer is not None}
 
-    async def _bought(self, purchase: _Purchase, calls: _Calls, replies: dict[int, TeacherReply]) -> Paid:
+    async def _bought(self, purchase: _Purchase, calls: Calls, replies: dict[int, TeacherReply]) -> Paid:
         """``replies``: by row, those that are there already."""
         why: Failure = "budget"
         again: datetime | None = None
@@ -201,41 +199,6 @@ class Purse:
             return None
         self._tariffs[use_case.name] = (use_case, tariff)
         return tariff
-
-
-class _Calls:
-    """The calls that are made for one request, which end when nobody waits for them any more."""
-
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
-        self._under_way: asyncio.Future[list[TeacherReply]] | None = None
-        self.ended = False
-
-    async def ask(self, questions: list[Question], left_s: float) -> list[TeacherReply]:
-        """What ``ask`` says; of calls that were ended, that they broke off, and of none that was not made."""
-        if self.ended:
-            return [TeacherFailure("deadline") for _ in questions]
-        self._under_way = asyncio.ensure_future(self._ask(questions, left_s))
-        try:
-            return await self._under_way
-        except asyncio.CancelledError:
-            if not self.ended:
-                raise
-            return [TeacherFailure("connection_error") for _ in questions]
-
-    def end(self) -> None:
-        self.ended = True
-        if self._under_way is not None:
-            self._under_way.cancel()
-
-
-async def _in_turn(
-    ask: Ask, questions: Sequence[Question], order: npt.NDArray[np.intp], left_s: float
-) -> list[TeacherReply]:
-    """Also where all can be paid for, who comes first is asked first: time or the caller's allowance may be short."""
-    rows = order.tolist()
-    came = dict(zip(rows, await ask([questions[row] for row in rows], left_s), strict=True))
-    return [came[row] for row in range(len(questions))]
 
 
 def _left(end: float) -> float:
