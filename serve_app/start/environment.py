@@ -19,7 +19,6 @@ ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is reported to anybody
     "RAY_SERVE_LOG_TO_STDERR": "0",  # the logs lie in files and in the dashboard, not over the banner
     "RAY_DEDUP_LOGS": "1",
-    "RAY_enable_open_telemetry": "0",
     "PYTHONUNBUFFERED": "1",
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(2**31 - 1),  # a bundle is one message; gRPC alone takes 4 MB
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",  # user code on the replica's own loop, gRPC between replicas, log buffered
