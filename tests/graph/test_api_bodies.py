@@ -20,8 +20,11 @@ GRAPH = SmallGraph()
 APP = create_app(GRAPH, Limits(max_body_bytes=MOST, max_depth=DEPTH), "0.1.0")
 HASTY = create_app(GRAPH, Limits(request_timeout_s=0.4), "0.1.0")
 DOCUMENT = TestClient(APP).get("/openapi.json").json()
-JOB = TestClient(APP).post("/api/v1/train/tickets", json={}).json()["job_id"]
-DATA_JOB = TestClient(APP).post("/api/v1/data/tickets/preprocess", json={}).json()["job_id"]
+JOBS = {
+    "the-train-job": TestClient(APP).post("/api/v1/train/tickets", json={}).json()["job_id"],
+    "the-data-job": TestClient(APP).post("/api/v1/data/tickets/preprocess", json={}).json()["job_id"],
+}
+"""Ids are drawn, and the names of tests are to be the same in every process: there these stand for them."""
 FILLED = {"{use_case}": "tickets", "{prediction_id}": "01JZ8Q4T6V3M5N7P9R1S2T4V6X", "{key}": "tickets"}
 
 Read = Callable[[], Awaitable[dict[str, Any]]]
@@ -36,7 +39,7 @@ def operations() -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def _filled(path: str) -> str:
-    for name, value in {**FILLED, "{job_id}": DATA_JOB if "/data/" in path else JOB}.items():
+    for name, value in {**FILLED, "{job_id}": "the-data-job" if "/data/" in path else "the-train-job"}.items():
         path = path.replace(name, value)
     assert "{" not in path, f"{path}: say here what stands for its parameter"
     return path
@@ -79,6 +82,8 @@ class Sent:
 
 
 async def ask(app: Any, method: str, path: str, sent: Sent, *more: tuple[bytes, bytes]) -> tuple[int, str | None]:
+    for name, job_id in JOBS.items():
+        path = path.replace(name, job_id)
     given = dict(more)
     headers = [*({b"content-type": b"application/json"} | given).items()]
     if b"content-length" not in given:
@@ -105,7 +110,7 @@ async def never() -> AsyncIterator[bytes]:
 
 def test_there_is_something_to_walk() -> None:
     assert len(READING) > 30
-    assert ("POST", f"/api/v1/train/jobs/{JOB}/cancel") in READING
+    assert ("POST", "/api/v1/train/jobs/the-train-job/cancel") in READING
     declared = {route.path for use_case in GRAPH.known.values() for route in use_case.routes}
     assert declared <= {path for _, path in [*READING, *OTHERS]}
     assert len({*ROUTED} & {*READING}) > 15
