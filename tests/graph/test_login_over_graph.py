@@ -42,7 +42,7 @@ def test_who_logs_in_asks_and_is_written_down(graph: LocalGraph) -> None:
     assert graph.log.get(asked.json()["id"]).user == "ani"
     told = graph.http("GET", "/api/v1/ops/audit", headers=bearer).json()["entries"]
     assert [(each["by"], each["action"]) for each in told] == [
-        ("ani", "login"), ("operator", "config"), ("operator", "user_created"),
+        ("ani", "login"), ("operator", "user_created"), ("operator", "config"),
     ]  # fmt: skip
 
 
