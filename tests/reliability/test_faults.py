@@ -28,30 +28,41 @@ def asking() -> Iterator[Asking]:
         yield asking
 
 
+FEW = 8
+"""Failures, of some hundred requests on a machine that may be busy with other things: what was in flight in the one
+that died. ``make chaos`` counts thousands, and holds them to the figures."""
+
+IN_FLIGHT = {"IncompleteReadError", "ConnectionResetError"}
+
+
 def held(finding: Finding) -> None:
     assert finding.held, f"{finding.must}: {finding.measured}"
 
 
+def survived(finding: Finding) -> None:
+    figures = finding.figures
+    assert sum(figures["failures"].values()) <= FEW, finding.measured
+    assert (figures["lost"], figures["without_retry_after"]) == (0, 0), finding.measured
+
+
 def test_a_model_replica_dies_and_nobody_notices(asking: Asking) -> None:
-    held(kills.model(SHORT, asking.started))
+    survived(kills.model(SHORT, asking.started))
 
 
 def test_an_ingress_replica_dies(asking: Asking) -> None:
-    held(kills.ingress(SHORT, asking.started))
+    survived(kills.ingress(SHORT, asking.started))
 
 
 def test_haproxy_dies_and_nobody_is_refused(asking: Asking) -> None:
-    """What is in it when it dies is gone: one or two of a load as small as this."""
     found = kills.proxy(SHORT, asking.started)
-    assert set(found.figures["failures"]) <= {"IncompleteReadError", "ConnectionResetError"}, found.measured
-    assert sum(found.figures["failures"].values()) <= 8
-    assert found.figures["lost"] == 0
+    assert set(found.figures["failures"]) <= IN_FLIGHT, found.measured
+    survived(found)
 
 
 def test_haproxys_manager_dies(asking: Asking) -> None:
     found = kills.manager(SHORT, asking.started)
-    assert set(found.figures["failures"]) <= {"IncompleteReadError", "ConnectionResetError"}, found.measured
-    assert found.figures["lost"] == 0
+    assert set(found.figures["failures"]) <= IN_FLIGHT, found.measured
+    survived(found)
 
 
 def test_an_llm_that_misbehaves_degrades_answers_and_opens_the_breaker(asking: Asking) -> None:
