@@ -22,7 +22,7 @@ pytestmark = pytest.mark.cluster
 
 WITHIN_S = 2.0
 PATIENCE_S = 10.0
-PLACEMENTS: tuple[Placement, ...] = get_args(Placement) if os.environ.get("UNDERSTUDY_CHAOS") else ("graph",)
+PLACEMENTS: tuple[Placement, ...] = get_args(Placement) if os.environ.get("CHAOS") else ("graph",)
 """All of them in the long form; the one with the most hops always."""
 
 PAID = {**USE_CASES["foams"], "budget": {"per_day_usd": 1}, "cache": {"keep_s": 3600}}
