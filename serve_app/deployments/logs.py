@@ -15,8 +15,10 @@ class _Along(logging.Handler):
     """Gives each record to whatever handlers ``ray.serve`` has at that moment, past its level."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        handlers = [] if record.name.split(".")[0] == "ray" else logging.getLogger("ray.serve").handlers
-        for handler in handlers:
+        theirs = [] if record.name.split(".")[0] == "ray" else logging.getLogger("ray.serve").handlers
+        for handler in theirs:
+            if handler in logging.getLogger().handlers:  # which has the record already
+                continue
             handler.handle(record)
             if record.levelno >= logging.WARNING:
                 handler.flush()  # the buffer waits for a thousand lines else

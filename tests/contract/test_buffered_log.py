@@ -15,8 +15,10 @@ import pytest
 from serve_app.adapters.buffered_log import BufferedLog
 from serve_app.adapters.memory_event_log import MemoryEventLog
 from serve_app.adapters.memory_policies import MemoryPolicies
-from serve_app.core.errors import StoreUnavailable
+from serve_app.core.errors import StoreUnavailable, UnknownPrediction
 from serve_app.core.events import LoggedPrediction
+from serve_app.core.platform import Platform, Store
+from serve_app.deployments.buffered import Buffered
 from tests.fakes.events import NOON, logged
 
 MOST = 50_000_000
@@ -109,6 +111,23 @@ def test_one_that_waits_is_known_to_every_replica_of_the_node(house: House, buff
     assert other.deliver() == 1
     other.close()
     assert not buffer.holds(one.id)
+
+
+def test_what_waits_is_not_unknown_and_not_there_yet(tmp_path: Path) -> None:
+    events = MemoryEventLog()
+    platform = Platform(state=str(tmp_path), store=Store(buffer_mb=10))
+    buffered = Buffered(platform, events, MemoryPolicies())
+    events.away = True
+    one = logged()
+    buffered.log.append([one])
+    assert buffered.waiting() == 1
+    events.away = False
+    with pytest.raises(StoreUnavailable, match="waits to be written down") as waits:
+        buffered.get(one.id)
+    assert waits.value.retry_after_s == 5
+    with pytest.raises(UnknownPrediction):
+        buffered.get(logged().id)
+    assert Buffered(Platform(state=str(tmp_path)), events, MemoryPolicies()).waiting() is None
 
 
 def test_what_a_replica_left_is_delivered_by_another(house: House, buffer: BufferedLog) -> None:

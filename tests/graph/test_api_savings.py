@@ -138,8 +138,8 @@ def test_other_refusals(client: TestClient) -> None:
 def test_the_command_prints_a_table_and_draws(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def get(url: str, params: dict[str, str], timeout: float) -> httpx.Response:
-        return client.get(url.removeprefix("http://somewhere"), params=params)
+    def get(url: str, params: dict[str, str], headers: dict[str, str], timeout: float) -> httpx.Response:
+        return client.get(url.removeprefix("http://somewhere"), params=params, headers=headers)
 
     monkeypatch.setattr(httpx, "get", get)  # the API in this process in place of one over the network
     monkeypatch.setenv("COLUMNS", "200")

@@ -43,7 +43,7 @@ def paths(node: Any, at: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
 
 OTHER: dict[str, str] = {
     "local": "jwt", "full": "normal", "graph": "near", "keep": "drop", "lightgbm": "compiled", "jwt": "always",
-    "False": "true", "()": "https://desk.example.com", "('127.0.0.1', '::1')": "10.0.0.0/8",
+    "0.01": "0.5", "False": "true", "()": "https://desk.example.com", "('127.0.0.1', '::1')": "10.0.0.0/8",
 }  # fmt: skip
 
 
@@ -51,7 +51,11 @@ OTHER: dict[str, str] = {
 def test_every_key_can_be_set_by_environment(tmp_path: Path, at: tuple[str, ...]) -> None:
     before = value_of(Platform(), at)
     after = OTHER.get(str(before)) or (
-        "17" if isinstance(before, int | float) else "elsewhere, and longer than a secret must be"
+        "0.5"
+        if isinstance(before, float)
+        else "17"
+        if isinstance(before, int)
+        else "elsewhere, and longer than a secret must be"
     )
     assert before != value_of(load(tmp_path, environ={variable(at): after}), at)
 

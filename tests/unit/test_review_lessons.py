@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipelines.dataset import SOURCE
+from serve_app.adapters.memory_audit import MemoryAudit
 from serve_app.adapters.sql_event_log import open_event_log
 from serve_app.adapters.sql_reviews import open_reviews
+from serve_app.deployments.acts import Acts
 from serve_app.deployments.desk_reviews import ReviewQueue
 from tests.unit.test_collect import a_run
 from tests.unit.test_prepare import configs, everything, logged, prepared, remember
@@ -26,7 +28,7 @@ def test_a_reviewed_row_is_gold_or_learned_from_and_never_both(tmp_path: Path) -
     ]
     remember(run, asked)
     log, reviews = open_event_log(run.platform.store, run.state), open_reviews(run.platform.store, run.state)
-    desk = ReviewQueue(run.catalogue, log, reviews)
+    desk = ReviewQueue(run.catalogue, log, reviews, Acts(MemoryAudit()))
 
     async def look_at_all() -> set[str]:
         """Two people, until nothing wants them any more; one label in three is another than the teacher's."""
