@@ -122,8 +122,8 @@ def test_no_secret_of_the_environment_is_in_what_training_and_mlflow_wrote(under
 
 INTERNAL = ("Cascade", "Registry", "Replays", "Teacher", "Decision", "Pipelines", "pipelines", "understudy/Registry")
 DETAILS = (
-    "import json, sys; from serve_app.commands.activate import _client;"
-    "print(json.dumps(_client(sys.argv[1]).get_serve_details(), default=str))"
+    "import json, pathlib, sys; from serve_app.commands.activate import serving_client;"
+    "print(json.dumps(serving_client(pathlib.Path(sys.argv[1])).get_serve_details(), default=str))"
 )
 
 
@@ -134,7 +134,7 @@ def test_no_internal_deployment_has_an_address(understudy: Running) -> None:
         for name in INTERNAL:
             refused = client.post(f"/{name}", json={})
             assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
-    details = json.loads(understudy.python("-c", DETAILS, understudy.dashboard).stdout)
+    details = json.loads(understudy.python("-c", DETAILS, str(understudy.state)).stdout)
     assert not (details["grpc_options"] or {}).get("grpc_servicer_functions")
     applications = details["applications"]
     assert {"understudy", "pipelines"} <= applications.keys()
