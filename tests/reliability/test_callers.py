@@ -1,5 +1,5 @@
-"""Who asks, over HAProxy and every hop: one who goes away ends the call to the LLM that is made for him, with money set
-aside or not, and each is counted by his own address."""
+"""Who asks, over HAProxy and every hop, in every placement: one who goes away ends the call to the LLM that is made for
+him, with money set aside or not, and each is counted by his own address. ``test_faults.py`` has the first always."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ from tests.fakes.fake_openai import FakeOpenAI
 from tests.fakes.running import Running, running
 from tests.fakes.small_models import USE_CASES, write_use_case
 
-pytestmark = pytest.mark.cluster
+LONG = bool(os.environ.get("CHAOS"))
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.skipif(not LONG, reason="CHAOS=1 asks for it: an Understudy for each placement, a minute each"),
+]
 
 WITHIN_S = 2.0
 PATIENCE_S = 10.0
-PLACEMENTS: tuple[Placement, ...] = get_args(Placement) if os.environ.get("CHAOS") else ("graph",)
-"""All of them in the long form; the one with the most hops always."""
+PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
 
 PAID = {**USE_CASES["foams"], "budget": {"per_day_usd": 1}, "cache": {"keep_s": 3600}}
 

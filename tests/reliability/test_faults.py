@@ -5,13 +5,15 @@ What else is killed: ``test_kill.py``; what goes wrong with artefacts and jobs: 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
 from tests.fakes.running import haproxy
 from tests.reliability.chaos import deploys, kills, stops, teacher
-from tests.reliability.chaos.grounds import Asking, Finding, Grounds, with_an_llm
+from tests.reliability.chaos.grounds import SMALL, Asking, Finding, Grounds, with_an_llm
+from tests.reliability.test_callers import WITHIN_S, Leaving, until
 
 pytestmark = [
     pytest.mark.cluster,
@@ -61,10 +63,14 @@ def test_haproxy_dies_and_nobody_is_refused(asking: Asking) -> None:
     survived(found)
 
 
-def test_haproxys_manager_dies(asking: Asking) -> None:
-    found = kills.manager(SHORT, asking.started)
-    assert set(found.figures["failures"]) <= IN_FLIGHT, found.measured
-    survived(found)
+def test_who_leaves_ends_the_call_to_the_llm(asking: Asking) -> None:
+    asking.llm.behaviour = "hang"
+    asked, dropped = len(asking.llm.calls), asking.llm.dropped
+    with Leaving(asking.started.url, f"/api/v1/predict/{SMALL}", json.dumps(asking.unsure).encode()):
+        until(lambda: len(asking.llm.calls) > asked)
+        assert asking.llm.dropped == dropped
+    assert until(lambda: asking.llm.dropped > dropped) < WITHIN_S
+    asking.llm.behaviour = "good"
 
 
 def test_an_llm_that_misbehaves_degrades_answers_and_opens_the_breaker(asking: Asking) -> None:
