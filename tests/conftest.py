@@ -21,6 +21,8 @@ tests of rules (``unit``) are never tried again."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that need the Understudy that all share come last: it takes a share of the cores."""
+    items.sort(key=lambda item: "understudy" in getattr(item, "fixturenames", ()))
     for item in items:
         if item.path.relative_to(ROOT / "tests").parts[0] in AGAINST_THE_CLOCK and not item.get_closest_marker("flaky"):
             item.add_marker(pytest.mark.flaky(reruns=1))
