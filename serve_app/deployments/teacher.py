@@ -91,12 +91,13 @@ class TeacherDesk:
     async def describe(self, use_case: str) -> dict[str, Any]:
         """``name``, ``real``, ``detail``, ``breaker`` and ``last_failure``, as ``/readyz`` shows them."""
         found = describe(self._settings, self._catalogue.get(use_case), self._catalogue.folder(use_case))
-        teacher = self._teachers.get(use_case)
-        if teacher is not None:  # it half opens by time alone
-            self._told(use_case, teacher.provider, teacher.state)
+        teacher, state = self._teachers.get(use_case), "closed"
+        if teacher is not None:
+            state = teacher.state  # once: it half opens by time alone
+            self._told(use_case, teacher.provider, state)
         return {
             **asdict(found),
-            "breaker": teacher.state if teacher else "closed",
+            "breaker": state,
             "last_failure": teacher.last_failure if teacher else None,
         }
 
