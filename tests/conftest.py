@@ -17,15 +17,23 @@ ROOT = Path(__file__).resolve().parent.parent
 AGAINST_THE_CLOCK = {"cluster", "contract", "graph", "reliability", "scenario"}
 """Folders of tests over real processes, sockets and seconds. One that fails there is tried once more, and the report
 says so (RERUN): on a machine that stops for a second somebody's patience ends. What fails twice has failed, and
-tests of rules (``unit``) are never tried again."""
+tests of rules (``unit``) are never tried again, but for those that wait for something too."""
+WAITING = {"asyncio", "multiprocessing", "subprocess", "threading", "time"}
+"""What a module of tests imports that wait."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those that need the Understudy that all share come last: it takes a share of the cores."""
     items.sort(key=lambda item: "understudy" in getattr(item, "fixturenames", ()))
     for item in items:
-        if item.path.relative_to(ROOT / "tests").parts[0] in AGAINST_THE_CLOCK and not item.get_closest_marker("flaky"):
+        if _against_the_clock(item) and not item.get_closest_marker("flaky"):
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def _against_the_clock(item: pytest.Item) -> bool:
+    folder = item.path.relative_to(ROOT / "tests").parts[0]
+    waits = item.get_closest_marker("anyio") or WAITING & set(vars(getattr(item, "module", None) or object))
+    return folder in AGAINST_THE_CLOCK or bool(waits)
 
 
 @pytest.fixture(autouse=True, scope="session")
