@@ -20,8 +20,7 @@ class _Along(logging.Handler):
             if handler in logging.getLogger().handlers:  # which has the record already
                 continue
             handler.handle(record)
-            if record.levelno >= logging.WARNING:
-                handler.flush()  # the buffer waits for a thousand lines else
+            handler.flush()  # the buffer waits for a thousand lines else, and those of a replica that ends are lost
 
 
 def log_along() -> None:
