@@ -37,7 +37,11 @@ from serve_app.core.use_case import Classification, UseCase
 log = logging.getLogger("understudy.pipelines")
 
 EVERY_S: Mapping[Reference, float] = {"teacher": 60.0, "gold": 600.0}
-"""Between two looks. People label late, so that of gold everything is read again each time."""
+"""Between two looks."""
+
+ANEW_S = 600.0
+"""After which everything is read again: people label late, and what waited in a journal while the log was away is
+behind what has been read."""
 
 LATE = timedelta(seconds=60)
 """A prediction may be committed so much later than it was begun: younger ones are left for the next look."""
@@ -52,10 +56,14 @@ class _Watched:
 
     version: Version
     certificate: Certificate | None
+    began: datetime
     after: str | None = None
     places: list[int] = field(default_factory=list)
     confidences: list[float] = field(default_factory=list)
     agrees: list[bool] = field(default_factory=list)
+
+    def anew(self, now: datetime) -> None:
+        self.began, self.after, self.places, self.confidences, self.agrees = now, None, [], [], []
 
     def evidence(self) -> Evidence:
         return Evidence(
@@ -94,7 +102,7 @@ class Rechecks:
     def _of(
         self, use_case: UseCase, policy: CertifiedCascade, classes: tuple[str, ...], champion: Version, now: datetime
     ) -> dict[str, Withdrawn]:
-        watched = self._watched(use_case, champion)
+        watched = self._watched(use_case, champion, now)
         certificate = watched.certificate
         reference = policy.reference if certificate is None else certificate.reference
         self._read(use_case.name, watched, classes, reference, now)
@@ -104,10 +112,10 @@ class Rechecks:
         found = recheck(certificate, watched.evidence(), classes, now)
         return self._withdraw(use_case.name, champion.version, found, now)
 
-    def _watched(self, use_case: UseCase, champion: Version) -> _Watched:
+    def _watched(self, use_case: UseCase, champion: Version, now: datetime) -> _Watched:
         kept = self._known.get(use_case.name)
         if kept is None or kept.version.version != champion.version:
-            kept = self._known[use_case.name] = _Watched(champion, self._certificate(champion))
+            kept = self._known[use_case.name] = _Watched(champion, self._certificate(champion), now)
         return kept
 
     def _certificate(self, champion: Version) -> Certificate | None:
@@ -121,9 +129,9 @@ class Rechecks:
     def _read(
         self, name: str, watched: _Watched, classes: tuple[str, ...], reference: Reference, now: datetime
     ) -> None:
-        """What was answered since the last look; of gold everything again."""
-        if reference == "gold":
-            watched.after, watched.places, watched.confidences, watched.agrees = None, [], [], []
+        """What was answered since the last look; now and then everything again."""
+        if now - watched.began >= timedelta(seconds=ANEW_S):
+            watched.anew(now)
         since, until = watched.version.created_at or EPOCH, now - LATE
         while page := self._events.scan(name, since, until, watched.after, PAGE, audited=True):
             for entry in page:

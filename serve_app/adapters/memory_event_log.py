@@ -9,7 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
+from serve_app.adapters.memory_audit import MemoryAudit
 from serve_app.adapters.sql_rows import utc
+from serve_app.core.audit import Audited
 from serve_app.core.errors import StoreUnavailable, UnknownPrediction
 from serve_app.core.events import Label, LoggedPrediction
 from serve_app.core.jobs import Shadow
@@ -20,10 +22,12 @@ _Event = TypeVar("_Event", LoggedPrediction, Label, Shadow)
 
 
 class MemoryEventLog:
-    """Set ``away`` to make every call raise StoreUnavailable, as a database that is down does."""
+    """Set ``away`` to make every call raise StoreUnavailable, as a database that is down does. ``audit``: where what
+    is told of a label goes."""
 
-    def __init__(self) -> None:
+    def __init__(self, audit: MemoryAudit | None = None) -> None:
         self.away = False
+        self.audit = MemoryAudit() if audit is None else audit
         self._lock = threading.Lock()
         self._predictions: dict[str, LoggedPrediction] = {}
         self._labels: set[str] = set()
@@ -42,10 +46,12 @@ class MemoryEventLog:
             self._reach()
             return deepcopy(self._known(prediction_id))
 
-    def add_label(self, label: Label) -> None:
+    def add_label(self, label: Label, told: Audited | None = None) -> None:
         with self._lock:
             self._reach()
             self._known(label.prediction_id)
+            if told is not None:
+                self.audit.append(told)
             if label.id not in self._labels:
                 self._labels.add(label.id)
                 self._given.setdefault(label.prediction_id, []).append(_kept(label))

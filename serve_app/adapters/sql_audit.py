@@ -33,11 +33,7 @@ class SqlAudit(SqlStore):
     def append(self, entry: Audited) -> None:
         utc(entry.at)
         with self._writing() as connection:
-            _alone(connection)
-            if connection.execute(select(audit_log.c.id).where(audit_log.c.id == escaped(entry.id))).first():
-                return
-            head = _with_loose(connection, _head(connection))
-            connection.execute(audit_log.insert(), AUDITED.row(chained(entry, head)))
+            chain_on(connection, entry)
 
     def page(self, which: AuditFilter | None = None, before: int | None = None, limit: int = 50) -> list[Audited]:
         query = _narrowed(select(audit_log).where(audit_log.c.seq.is_not(None)), which or AuditFilter())
@@ -83,6 +79,15 @@ class SqlAudit(SqlStore):
     def _seq(self, id: Any) -> Any:
         with self._reading() as connection:
             return connection.execute(select(audit_log.c.seq).where(audit_log.c.id == id)).scalar_one_or_none()
+
+
+def chain_on(connection: Connection, entry: Audited) -> None:
+    """Within a transaction that writes. An id that is there already is left as it is."""
+    _alone(connection)
+    if connection.execute(select(audit_log.c.id).where(audit_log.c.id == escaped(entry.id))).first():
+        return
+    head = _with_loose(connection, _head(connection))
+    connection.execute(audit_log.insert(), AUDITED.row(chained(entry, head)))
 
 
 def _alone(connection: Connection) -> None:

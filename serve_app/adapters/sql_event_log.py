@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import URL, Select, func, select
 
 from serve_app.adapters.sql_append import Appends
+from serve_app.adapters.sql_audit import chain_on
 from serve_app.adapters.sql_ledger import entry, labels_of, ledger_page
 from serve_app.adapters.sql_lessons import (
     lesson_page,
@@ -21,6 +22,7 @@ from serve_app.adapters.sql_lessons import (
 from serve_app.adapters.sql_rows import LABEL, PREDICTION, SHADOW, escaped, utc
 from serve_app.adapters.sql_store import SqlStore, made_ready
 from serve_app.adapters.sql_tables import heartbeat, labels, predictions, shadows
+from serve_app.core.audit import Audited
 from serve_app.core.errors import UnknownPrediction
 from serve_app.core.events import Label, LoggedPrediction
 from serve_app.core.jobs import Shadow
@@ -53,7 +55,7 @@ class SqlEventLog(SqlStore):
             raise UnknownPrediction(f"no prediction has the id {prediction_id!r}")
         return PREDICTION.of(row)
 
-    def add_label(self, label: Label) -> None:
+    def add_label(self, label: Label, told: Audited | None = None) -> None:
         row = LABEL.row(label)
         whose = select(predictions.c.use_case).where(predictions.c.id == row["prediction_id"])
         with self._writing() as connection:
@@ -61,6 +63,8 @@ class SqlEventLog(SqlStore):
             if known is None:
                 raise UnknownPrediction(f"no prediction has the id {label.prediction_id!r}")
             connection.execute(self._insert_new(labels), row | {"use_case": known.use_case})
+            if told is not None:
+                chain_on(connection, told)
 
     def labels(self, prediction_id: str) -> list[Label]:
         """Every label ever given, oldest first: the last one of each person is the one that counts."""

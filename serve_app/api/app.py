@@ -70,12 +70,13 @@ def create_app(
     cors: Cors = NO_ORIGIN,
     limiter: Limiter | None = None,
     log: RequestLog | None = None,
+    own_names: bool = False,
 ) -> FastAPI:
     """Every endpoint, over ``graph``. Routes that use cases declare come and go with them.
 
     ``labels_answers``: put X-Request-ID into every answer. Unset behind Ray Serve, which does it itself,
     with the id that it hands on, and would have it there twice. ``limiter``: None where no caller is limited;
-    ``log``: None where no request is logged."""
+    ``log``: None where no request is logged; ``own_names``: refuse who asks by another name than this machine's."""
     app = FastAPIOffline(title="Understudy", version=version, redirect_slashes=False)
     app.state.service = service = Service(graph, limits, version)
     for router in (*ROUTERS, *([auth.router] if graph.identity else [])):
@@ -87,7 +88,14 @@ def create_app(
         app.add_exception_handler(kind, _refused)
     trusted = Trusted(limits.trusted_proxies)
     rules = Rules(
-        limits.request_timeout_s, limits.max_in_flight, labels_answers, gate, trusted=trusted, limiter=limiter, log=log
+        limits.request_timeout_s,
+        limits.max_in_flight,
+        labels_answers,
+        gate,
+        trusted=trusted,
+        limiter=limiter,
+        log=log,
+        own_names=own_names,
     )
     app.add_middleware(Door, rules=rules)
     behind = app.build_middleware_stack

@@ -22,15 +22,17 @@ from serve_app.api.patience import allowed_s
 from serve_app.api.request_log import RequestLog
 from serve_app.api.who import CALLER
 from serve_app.core.caller import Caller
-from serve_app.core.errors import Overloaded
+from serve_app.core.errors import Misdirected, NotSignedIn, Overloaded
 from serve_app.core.ids import CHANCE, ulids
-from serve_app.core.origins import NOBODY, Trusted
+from serve_app.core.origins import NOBODY, Trusted, is_own_name
 
 log = logging.getLogger("understudy.api")
 
 HEADER = "X-Request-ID"
 
 WATCH_S = 0.25
+
+FOREIGN_NAME = "without a login this machine is asked by its address or as localhost; for a name set auth.mode: jwt"
 
 ALWAYS = ("/livez", "/readyz", "/v2/health")
 """Answered however many are inside: an overloaded process is not a dead one."""
@@ -42,7 +44,8 @@ class Rules:
     ``most``: requests in this process at once, and one more is refused with a time to come back; ``inside``:
     how many there are. ``labels`` is unset behind a server that puts the id into the answer itself. ``gate``: who
     may come in; None: everybody. ``trusted``: proxies that are believed; ``limiter``: None where no caller is
-    limited; ``log``: None where no request is logged."""
+    limited; ``log``: None where no request is logged. ``own_names``: nobody is asked who he is, so that a web page
+    must not get in by a name of its own."""
 
     timeout_s: float
     most: int
@@ -51,6 +54,7 @@ class Rules:
     trusted: Trusted = NOBODY
     limiter: Limiter | None = None
     log: RequestLog | None = None
+    own_names: bool = False
     inside: int = 0
 
 
@@ -71,9 +75,11 @@ class Door:
         try:
             if rules.inside > rules.most and not scope["path"].startswith(ALWAYS):
                 raise Overloaded("more requests are under way than can be answered")
+            if rules.own_names:
+                check_name(given)
             async with asyncio.timeout(visit.timeout_s):
                 if rules.gate is not None:
-                    await rules.gate(scope)
+                    await visit.pass_gate(rules.gate)
                 await visit.pass_limits()
                 await self._app(scope, client.receive, visit.send)
         except (ClientDisconnect, asyncio.CancelledError) as gone:
@@ -160,6 +166,14 @@ class Visit:
     def seconds(self) -> float:
         return self._loop.time() - self._began
 
+    async def pass_gate(self, gate: Gate) -> None:
+        """Who is not let in is counted too, by his address. Raises like the gate, and TooOften."""
+        try:
+            await gate(self._scope)
+        except NotSignedIn:
+            await self.pass_limits()
+            raise
+
     async def pass_limits(self) -> None:
         """Once it is known who asks. Raises TooOften."""
         if self._rules.limiter is not None:
@@ -192,6 +206,12 @@ def has_no_body(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
     if scope.get("http_version", "1.1")[0] != "1":
         return False
     return b"transfer-encoding" not in headers and headers.get(b"content-length", b"0") == b"0"
+
+
+def check_name(headers: Mapping[bytes, bytes]) -> None:
+    """Raises Misdirected."""
+    if not is_own_name(headers.get(b"host", b"").decode("latin-1")):
+        raise Misdirected(FOREIGN_NAME)
 
 
 def request_id_of(headers: Headers) -> str:

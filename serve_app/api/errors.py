@@ -64,6 +64,7 @@ STATUS: dict[type[errors.UnderstudyError], int] = {
     errors.Conflict: 409,
     errors.TooLarge: 413,
     errors.UnsupportedMedia: 415,
+    errors.Misdirected: 421,
     errors.InvalidInput: 422,
     errors.OtherBody: 422,
     errors.LoginLocked: 429,

@@ -28,7 +28,7 @@ class Gate:
     async def __call__(self, scope: Scope) -> None:
         """From here on the request is somebody's. Raises NotSignedIn and its kind, Forbidden."""
         address = CALLER.get().address
-        CALLER.set(Caller("anonymous", "user", address, NOTHING))
+        CALLER.set(Caller("anonymous", "user", address, NOTHING, known=False))
         path, shown = scope_path(scope), credential(scope)
         rule = self._access.rule(scope["method"], path)
         if rule is None:

@@ -70,14 +70,14 @@ def zone_of(method: str, path: str) -> ZoneName | None:
 
 def keys_of(zone: ZoneName, caller: Caller) -> Sequence[str]:
     """Who has a name is known by it, wherever he asks from; but whoever tries names is known by his address."""
-    if zone == "auth" and caller.name is not None:
+    if zone == "auth" and caller.name is not None and caller.known:
         return [f"auth:address:{caller.address}", f"auth:user:{caller.name}"]
     return [f"{zone}:{whose(caller)}"]
 
 
 def whose(caller: Caller) -> str:
     """The bucket's name, in any zone."""
-    return f"user:{caller.name}" if caller.name is not None else f"address:{caller.address}"
+    return f"user:{caller.name}" if caller.name is not None and caller.known else f"address:{caller.address}"
 
 
 def _path(scope: Scope) -> str:

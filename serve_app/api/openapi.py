@@ -65,15 +65,15 @@ def document(use_cases: Mapping[str, UseCase], version: str, max_batch: int) -> 
     return {
         "openapi": "3.1.0",
         "info": {"title": "Understudy", "version": version, "description": DESCRIPTION},
-        "paths": _limited({**paths, **fixed}),
+        "paths": _guarded({**paths, **fixed}),
         "components": {"schemas": {**schemas, **fixed_schemas}, "responses": RESPONSES},
     }
 
 
-def _limited(paths: Json) -> Json:
-    """With the answer to whoever asks too often, where a zone may say so."""
+def _guarded(paths: Json) -> Json:
+    """With what the door says by itself: to whoever asks by a name that is not ours, and too often."""
     for path, operations in paths.items():
         for method, operation in operations.items():
-            if zone_of(method.upper(), path) is not None:
-                operation["responses"] = {**operation["responses"], **errors_of(("429",))}
+            said = ("421",) if zone_of(method.upper(), path) is None else ("421", "429")
+            operation["responses"] = {**operation["responses"], **errors_of(said)}
     return paths

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 
 from serve_app.api import errors as api
+from serve_app.api.door import FOREIGN_NAME
 from serve_app.api.errors import MEDIA_TYPE, problem_of
 from serve_app.core import errors
 
@@ -88,6 +89,7 @@ _SHOWN: dict[str, list[Exception]] = {
     ],
     "413": [errors.TooLarge("a body may hold 10485760 bytes")],
     "415": [errors.UnsupportedMedia("send application/json, not text/plain")],
+    "421": [errors.Misdirected(FOREIGN_NAME)],
     "422": [
         errors.InvalidInput("2 values do not fit the schema", _MISFITS),
         errors.OtherBody("this Idempotency-Key came with another request before"),
@@ -113,6 +115,7 @@ _WORDS = {
     "409": "It contradicts what is already so; nothing was changed.",
     "413": "The body is larger than the limit.",
     "415": "The content type is not JSON, nor another that the route reads.",
+    "421": "Without a login (`auth.mode: local`) a name that anybody can register is no name of this machine.",
     "422": "The input does not fit its schema: every misfit is named. Nothing was done or logged.",
     "429": "Too many logins failed, or the caller's zone allows no more now; `Retry-After` says when to come back.",
     "500": "A bug. The log tells more under the request's id.",

@@ -15,13 +15,15 @@ RANK: dict[Role, int] = {"user": 0, "reviewer": 1, "admin": 2}
 class Caller:
     """``name``: None where nobody is asked who they are (``auth.mode: local``). ``address``: of the client, as far
     as it can be known. ``use_cases``: all that a machine's key is good for; None: every one. ``session``: the family
-    of tokens that a login began; None for a key."""
+    of tokens that a login began; None for a key. ``known``: ``name`` is somebody's, and not what all are called who
+    have not said who they are."""
 
     name: str | None = None
     role: Role = "admin"
     address: str = ""
     use_cases: frozenset[str] | None = None
     session: str | None = None
+    known: bool = True
 
     @property
     def by(self) -> str:

@@ -29,6 +29,7 @@
     │   ├── UserDisabled     user_disabled
     │   └── LoginRefused     login_refused        name or password, whichever
     ├── Forbidden            forbidden            known, and not allowed
+    ├── Misdirected          misdirected          asked by a name that is not this machine's
     ├── LoginLocked          login_locked         too many tries; says when again
     ├── OtherBody            idempotency_mismatch the same Idempotency-Key with another body
     ├── TooOften             rate_limited         more than the caller's zone allows
@@ -252,6 +253,12 @@ class Forbidden(UnderstudyError):
     """Whoever asks may not do this."""
 
     code = "forbidden"
+
+
+class Misdirected(UnderstudyError):
+    """The request names another host than this one."""
+
+    code = "misdirected"
 
 
 class LoginLocked(UnderstudyError):

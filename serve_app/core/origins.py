@@ -1,4 +1,4 @@
-"""Where a request may come from: proxies whose word counts, and web pages of other origins."""
+"""Where a request may come from: proxies whose word counts, web pages of other origins, names that are ours."""
 
 from __future__ import annotations
 
@@ -99,6 +99,14 @@ class Trusted:
 
 
 NOBODY = Trusted(())
+
+
+def is_own_name(host: str) -> bool:
+    """Whether nobody else can have made a browser believe that ``host``, a Host header, is here: an address, localhost,
+    or a name of one word, which no registry sells. A web page that has its own name point here (DNS rebinding) is asked
+    for by that name."""
+    name = host.rstrip(".") if host.startswith("[") else host.partition(":")[0].rstrip(".").lower()
+    return "." not in name or name.endswith(".localhost") or _address(name) is not None
 
 
 def bucket_of(peer: str) -> str:

@@ -145,8 +145,9 @@ class EventLog(Protocol):
     def get(self, prediction_id: str) -> LoggedPrediction:
         """Raises UnknownPrediction."""
 
-    def add_label(self, label: Label) -> None:
-        """Raises UnknownPrediction. The newest label of one person for one prediction counts."""
+    def add_label(self, label: Label, told: Audited | None = None) -> None:
+        """Raises UnknownPrediction. The newest label of one person for one prediction counts. ``told``: the audit
+        log's entry of it, which is there with the label or not at all."""
 
     def labels(self, prediction_id: str) -> list[Label]:
         """Oldest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -57,6 +57,20 @@ class Acts:
         when whoever waits for it is gone: an act half done and written nowhere would be worse."""
         address = CALLER.get().address or None  # here: what is done to its end knows of no request
         return await self._end.of(self._done(act, address, doing))
+
+    async def kept(self, act: Act, keep: Callable[[Callable[[Done], Audited]], Done]) -> Any:
+        """Like ``done``, where the entry is written with the act, in one transaction. ``keep`` does that, and blocks;
+        it is given what makes the entry."""
+        address = CALLER.get().address or None
+        return await self._end.of(self._kept(act, address, keep))
+
+    async def _kept(self, act: Act, address: str | None, keep: Callable[[Callable[[Done], Audited]], Done]) -> Any:
+        try:
+            done = await asyncio.to_thread(keep, lambda done: _entry(act, address, done))
+        except UnderstudyError as error:
+            await self._write_refused(act, address, error)
+            raise
+        return done.came
 
     async def _done(self, act: Act, address: str | None, doing: Coroutine[Any, Any, Any]) -> Any:
         try:

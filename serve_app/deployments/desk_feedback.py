@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from ulid import ULID
 
 from serve_app.adapters.use_case_folder import UseCaseFolder
+from serve_app.core.audit import Audited
 from serve_app.core.events import Label
 from serve_app.core.feedback import checked
 from serve_app.core.ports import EventLog
@@ -30,13 +32,15 @@ class Feedback:
         noted = redacted_text(use_case, note)
         said = Label(str(ULID()), prediction_id, datetime.now(UTC), by, name, value, noted)
         act = Act("feedback", by, use_case.name, {"label_id": said.id}, prediction_id)
-        done: dict[str, Any] = await self._acts.done(act, asyncio.to_thread(self._keep, said))
+        done: dict[str, Any] = await self._acts.kept(act, partial(keep, self._log, said, asdict(said)))
         return done
 
-    def _keep(self, said: Label) -> Done:
-        before = self._log.labels(said.prediction_id)
-        self._log.add_label(said)
-        return Done(asdict(said), labels_said(before), label_said(said))
+
+def keep(log: EventLog, said: Label, came: Any, entry: Callable[[Done], Audited]) -> Done:
+    """The label with its entry in the audit log, or neither."""
+    done = Done(came, labels_said(log.labels(said.prediction_id)), label_said(said))
+    log.add_label(said, entry(done))
+    return done
 
 
 def label_said(label: Label) -> dict[str, Any]:

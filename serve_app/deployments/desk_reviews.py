@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from ulid import ULID
 
 from serve_app.adapters.use_case_folder import UseCaseFolder
+from serve_app.core.audit import Audited
 from serve_app.core.errors import LeasedElsewhere
 from serve_app.core.events import Label
 from serve_app.core.feedback import checked
@@ -18,7 +21,7 @@ from serve_app.core.redact import redacted_text
 from serve_app.core.review import agreement, queue, seen
 from serve_app.core.use_case import UseCase
 from serve_app.deployments.acts import Act, Acts, Done
-from serve_app.deployments.desk_feedback import label_said, labels_said
+from serve_app.deployments.desk_feedback import keep
 
 
 class ReviewQueue:
@@ -35,7 +38,7 @@ class ReviewQueue:
             await asyncio.to_thread(self._reviews.add, looked)
         else:
             act = Act("review", by, looked.use_case, {"label_id": label.id}, prediction_id)
-            await self._acts.done(act, asyncio.to_thread(self._keep, looked, label))
+            await self._acts.kept(act, partial(self._keep, looked, label))
         return {**asdict(looked), "skipped": said is None}
 
     async def agreement(self, use_case: str) -> dict[str, Any]:
@@ -71,9 +74,8 @@ class ReviewQueue:
             return review, None
         return review, Label(review.id, prediction_id, now, by, name, value, redacted_text(use_case, note))
 
-    def _keep(self, looked: Review, label: Label) -> Done:
+    def _keep(self, looked: Review, label: Label, entry: Callable[[Done], Audited]) -> Done:
         """The label first: what is lost between the two is only that it came from the queue."""
-        before = self._log.labels(label.prediction_id)
-        self._log.add_label(label)
+        done = keep(self._log, label, None, entry)
         self._reviews.add(looked)
-        return Done(None, labels_said(before), label_said(label))
+        return done

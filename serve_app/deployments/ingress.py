@@ -111,7 +111,7 @@ class IngressDesk:
         limiter = None if buckets is None else Limiter(platform.zones, buckets)
         version = installed("understudy")
         log = RequestLog(platform.logs.requests, random) if platform.logs.requests else None
-        more = {"cors": platform.cors, "limiter": limiter, "log": log}
+        more = {"cors": platform.cors, "limiter": limiter, "log": log, "own_names": platform.auth.mode == "local"}
         app = create_app(self, platform.limits, version, labels_answers=False, **more)
         stack = app.build_middleware_stack()
 

@@ -16,11 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from serve_app.adapters.memory_event_log import MemoryEventLog
+from serve_app.adapters.sql_audit import SqlAudit
 from serve_app.adapters.sql_event_log import open_event_log
+from serve_app.core.audit import Audited, verified
 from serve_app.core.errors import StoreUnavailable, UnknownPrediction
 from serve_app.core.events import LoggedPrediction
 from serve_app.core.jobs import Shadow
-from serve_app.core.ports import EventLog
+from serve_app.core.ports import AuditLog, EventLog
 from tests.fakes.events import NOON, label, logged
 from tests.fakes.store_places import KINDS, Place, place_of
 
@@ -60,6 +62,25 @@ def test_an_unknown_prediction_is_refused(log: EventLog) -> None:
     for wrong in ("01J", "", "no\x00such", "\ud800", "x" * 100_000):
         with pytest.raises(UnknownPrediction):
             log.get(wrong)
+
+
+def test_a_label_and_what_is_told_of_it_are_there_together_or_not_at_all(place: Place[EventLog], log: EventLog) -> None:
+    made = logged()
+    log.append([made])
+    audit: AuditLog = log.audit if isinstance(log, MemoryEventLog) else SqlAudit(place.url or "")
+    told = Audited("1", NOON, "ani", "feedback", made.use_case, target=made.id)
+    said = label(made.id)
+    log.add_label(said, told)
+    assert log.labels(made.id) == [said]
+    assert audit.page() == [told]
+    with pytest.raises(ValueError, match="time zone"):
+        log.add_label(label(made.id, by="budi"), replace(told, id="2", at=datetime(2026, 1, 1)))
+    with pytest.raises(UnknownPrediction):
+        log.add_label(label("nothing"), replace(told, id="3"))
+    assert log.labels(made.id) == [said]
+    assert audit.page() == [told]
+    assert verified(audit.walk()) == audit.head()
+    audit.close()
 
 
 def test_an_empty_append_is_nothing(log: EventLog) -> None:

@@ -110,10 +110,11 @@ class SmallDesks:
     """``catalogue`` has ``get`` and ``names``."""
 
     def __init__(self, catalogue: Any, data_root: str = "{state}/data") -> None:
+        audit = MemoryAudit()
         self.stores = Stores(
-            MemoryEventLog(),
+            MemoryEventLog(audit),
             MemoryJobs(),
-            MemoryAudit(),
+            audit,
             MemoryReports(),
             MemoryPolicies(),
             MemoryReviews(),

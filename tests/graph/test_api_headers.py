@@ -78,3 +78,16 @@ def test_no_page_of_another_origin_may_ask_unless_it_is_named() -> None:
 def test_credentials_go_to_named_origins_only() -> None:
     answer = client(origins=[DESK], credentials=True).post(PREDICT, json=TICKET, headers={"Origin": DESK})
     assert answer.headers["access-control-allow-credentials"] == "true"
+
+
+@pytest.mark.parametrize("path", [PREDICT, "/predict", "/readyz", "/docs"])
+def test_without_a_login_a_name_that_anybody_can_register_is_refused(path: str) -> None:
+    own = TestClient(create_app(SmallGraph(), Limits(), "0.1.0", own_names=True))
+    method, body = ("POST", TICKET) if "predict" in path else ("GET", None)
+    for host in ("127.0.0.1", "127.0.0.1:8000", "[::1]:8000", "localhost:8000", "LOCALHOST", "understudy.localhost",
+                 "192.168.1.7", "desk", "desk:80", ""):  # fmt: skip
+        assert own.request(method, path, json=body, headers={"Host": host}).status_code == 200, host
+    for host in ("evil.example.com", "evil.example.com:8000", "127.0.0.1.evil.com", "localhost.evil.com.", "1.2.3"):
+        refused = own.request(method, path, json=body, headers={"Host": host})
+        assert (refused.status_code, refused.json()["code"]) == (421, "misdirected"), host
+        assert client().request(method, path, json=body, headers={"Host": host}).status_code == 200, "with a login"

@@ -14,6 +14,7 @@ from serve_app.core.buckets import Bucket, ZoneName
 from serve_app.core.caller import Caller
 from serve_app.core.platform import Limits
 from tests.fakes.small_graph import SmallGraph
+from tests.fakes.small_identity import PASSWORD, SmallIdentity
 
 TICKET = {"tech_raw_text": "cannot log in"}
 ZONES: dict[ZoneName, Bucket] = {
@@ -121,4 +122,37 @@ def test_whoever_has_a_name_is_known_by_it() -> None:
     assert keys_of("predict", ani) == ["predict:user:ani"]
     assert keys_of("auth", nobody) == ["auth:address:203.0.113.1"]
     assert keys_of("auth", ani) == ["auth:address:203.0.113.1", "auth:user:ani"]
+    unknown = Caller(name="anonymous", address="203.0.113.1", known=False)
+    assert keys_of("auth", unknown) == keys_of("auth", nobody)
+    assert whose(unknown) == whose(nobody)
     assert whose(Caller(name="address:1", address="1")) != whose(Caller(address="1"))
+
+
+def gated(clock: Clock) -> tuple[TestClient, SmallIdentity]:
+    identity = SmallIdentity({"ani": "user"})
+    limits = Limits(trusted_proxies=("127.0.0.1",))
+    app = create_app(identity.graph, limits, "0.1.0", limiter=Limiter(ZONES, MemoryBuckets(clock)))
+    return TestClient(app, client=("127.0.0.1", 50000)), identity
+
+
+def test_nobody_is_kept_from_logging_in_by_what_others_try(clock: Clock) -> None:
+    asked, _ = gated(clock)
+
+    def log_in(address: str) -> int:
+        body = {"username": "ani", "password": PASSWORD if address == "203.0.113.2" else "guessed"}
+        return asked.post("/api/v1/auth/login", json=body, headers={"X-Forwarded-For": address}).status_code
+
+    assert [log_in("203.0.113.1") for _ in range(3)] == [401, 429, 429]
+    assert log_in("203.0.113.2") == 200
+
+
+def test_who_is_not_let_in_is_counted_by_his_address(clock: Clock) -> None:
+    asked, identity = gated(clock)
+
+    def ask(address: str, headers: dict[str, str]) -> int:
+        return asked.post(PREDICT, json=TICKET, headers={"X-Forwarded-For": address, **headers}).status_code
+
+    guesses = [ask("203.0.113.1", {"X-API-Key": f"guess {number}"}) for number in range(3)]
+    assert guesses == [401, 401, 429]
+    assert ask("203.0.113.2", {}) == 401
+    assert ask("203.0.113.1", identity.bearer("ani")) == 200

@@ -91,7 +91,8 @@ def test_a_review_is_told_with_what_was_said_before_and_a_skip_is_not(client: Te
 
 @pytest.mark.anyio
 async def test_feedback_is_told_without_its_note(graph: SmallGraph) -> None:
-    log, audit, made = MemoryEventLog(), MemoryAudit(), logged(use_case="tickets")
+    audit, made = MemoryAudit(), logged(use_case="tickets")
+    log = MemoryEventLog(audit)
     log.append([made])
     desk = Feedback(graph, log, Acts(audit))  # type: ignore[arg-type]
     first = await desk.say(made.id, "access", "ani", "she called: 0812-3456-7890")

@@ -67,6 +67,11 @@ class World:
         self.rechecks = Rechecks(self.log, self.reports, self.audit, lambda: self.registry, lambda: self.now)
 
     def answered(self, count: int, label: str = "yes", wrong: int = 0, **more: Any) -> list[LoggedPrediction]:
+        made = self.made(count, label, wrong, **more)
+        self.log.append(made)
+        return made
+
+    def made(self, count: int, label: str = "yes", wrong: int = 0, **more: Any) -> list[LoggedPrediction]:
         """By version 3 and audited, of which every ``wrong``-th the teacher contradicts."""
         other = {"yes": "no", "no": "yes"}[label]
         made = [
@@ -76,8 +81,7 @@ class World:
             )
             for number in range(count)
         ]  # fmt: skip
-        self.log.append(made := [replace(each, **more) for each in made])
-        return made
+        return [replace(each, **more) for each in made]
 
     def look(self, minutes: float = 2, **cascade: Any) -> set[str]:
         self.now += timedelta(minutes=minutes)
@@ -167,6 +171,16 @@ def test_rows_that_may_not_be_committed_yet_wait_for_the_next_look() -> None:
     assert world.look(minutes=0.5) == set()
     assert world.look(minutes=0.4) == set(), "it looks once a minute"
     assert world.look(minutes=1) == {"yes"}
+
+
+def test_what_waited_while_the_log_was_away_counts_when_it_comes() -> None:
+    world = World()
+    late = world.made(60, wrong=2)
+    world.answered(60)
+    assert world.look() == set()
+    world.log.append(late)
+    assert world.look() == set(), "their ids are behind what has been read"
+    assert world.look(minutes=9) == {"yes"}
 
 
 def test_gold_is_what_people_say_however_late() -> None:
