@@ -47,6 +47,7 @@ class PipelinesDesk:
         self._progress = dict.fromkeys(catalogue.names(), "training: looking for a champion")
         self._engine: Any = None
         self._ended = False
+        self._tables: asyncio.Task[str] | None = None
         serving = asyncio.create_task(self._until_serving())
         self._first = asyncio.create_task(self._first_champions(serving))
         self._jobs = asyncio.create_task(self._keep_jobs_moving(serving))
@@ -54,6 +55,23 @@ class PipelinesDesk:
     def progress(self) -> dict[str, str]:
         """How it goes, by use case."""
         return dict(self._progress)
+
+    async def tables(self) -> str:
+        """Why the tables cannot be reached; empty where they can. Whoever asks while an answer is waited for waits for
+        the same one."""
+        if self._tables is None or self._tables.done():
+            self._tables = asyncio.create_task(asyncio.to_thread(self._missing_tables))
+        return await asyncio.shield(self._tables)
+
+    def _missing_tables(self) -> str:
+        from pipelines.data_root import DataRoot  # imports pyarrow, which embedded tables need only while jobs run
+
+        try:
+            DataRoot(self._platform).ping()
+        except OSError as error:
+            log.warning("%s cannot be reached: %s", self._platform.data.root, error)
+            return f"{self._platform.data.root} cannot be reached; jobs wait"
+        return ""
 
     def nudge(self) -> None:
         """There is a job, or one is to be cancelled: it need not wait for the next look."""

@@ -63,6 +63,11 @@ class DataRoot:
         path = posixpath.normpath(self.located(address))
         return address.startswith(S3) == self._remote and path.startswith(self._base + "/")
 
+    def ping(self) -> None:
+        """Returns where the root can be asked, whether or not anything is there. Blocks, as long as the S3 client
+        tries. Raises OSError."""
+        self.filesystem.get_file_info(self._base)
+
     def write(self, content: bytes, *parts: str) -> str:
         """Whole or not at all; replaces what was there. Gives the path."""
         return put(self.filesystem, self.path(*parts), content)

@@ -56,6 +56,7 @@ class Parts:
         asked += [] if self._buckets is None else [self._limits(self._buckets)]
         asked += [self._use_case(name, training) for name in self._catalogue.names()]
         asked += [] if self._budget is None else [self._budget_part(self._budget)]
+        asked += [self._data()] if self._platform.data.root.startswith("s3://") else []
         asked += [self._teacher_part(name) for name in self._catalogue.names()]
         return [*await asyncio.gather(*asked), self._auth(), *self._broken()]
 
@@ -100,17 +101,31 @@ class Parts:
         away = isinstance(found, Exception)
         return Part("budget", "failed" if away else "ready", str(found) if away else "a store of its own")
 
+    async def _data(self) -> Part:
+        """A bucket, which the pipelines alone reach for: predictions need none."""
+        if not await self._pipelines_run():
+            return Part("data", "degraded", "the pipelines do not run")
+        found = await _soon(call(self._pipelines.tables))
+        told = "a bucket" if found == "" else str(found)
+        return Part("data", "ready" if found == "" else "degraded", told)
+
     async def _training(self) -> dict[str, str]:
         """What the pipelines are at, by use case; nothing when they do not run."""
-        if not ray.is_initialized():  # in local testing mode asking for a handle would start a cluster
-            return {}
-        try:
-            if self._pipelines is None:
-                self._pipelines = await asyncio.to_thread(serve.get_deployment_handle, *PIPELINES)
-        except (KeyError, RayServeException):
+        if not await self._pipelines_run():
             return {}
         found = await _soon(call(self._pipelines.progress), 1.0)
         return found if isinstance(found, dict) else {}
+
+    async def _pipelines_run(self) -> bool:
+        if self._pipelines is not None:
+            return True
+        if not ray.is_initialized():  # in local testing mode asking for a handle would start a cluster
+            return False
+        try:
+            self._pipelines = await asyncio.to_thread(serve.get_deployment_handle, *PIPELINES)
+        except (KeyError, RayServeException):
+            return False
+        return True
 
     async def _limits(self, buckets: Buckets) -> Part:
         zones = ", ".join(self._platform.zones)

@@ -28,7 +28,7 @@ PROBLEM = {
     "type": "urn:understudy:problem:unavailable",
     "title": "A part is away for now",
     "status": 503,
-    "detail": "no replica of the API can be reached just now; it is starting or being restarted",
+    "detail": "no replica of the API can take it just now: they are full, or being started",
     "code": "unavailable",
 }
 """As ``api/errors.py`` writes it, but for the request's id, which HAProxy does not know."""
@@ -64,9 +64,11 @@ timer for each: a tenth of the CPU of one. And the ingress is told for whom HAPr
 
 
 DEFAULTS = "defaults\n    mode http\n"
-PATIENT = DEFAULTS + "    timeout http-request 30s\n    timeout http-keep-alive 3600s\n"
+PATIENT = DEFAULTS + "    timeout http-request 30s\n    timeout http-keep-alive 3600s\n    timeout queue 1s\n"
 """Headers have to come in that time, as bodies do at the door; Serve would wait an hour for them. A connection that
-idles may go on as long as it did."""
+idles may go on as long as it did. Who finds every replica full waits for a second and is then refused: without that
+thousands wait under three times the load that can be answered, each for longer than it has patience, and none is told.
+"""
 
 
 FRONT = "front"

@@ -170,3 +170,12 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path) -> None:
         content = root.read("case", "one")
         assert (len(content), len(set(content))) == (3_000_000, 1)
         assert root.files("case") == [("case", "one")], "what was begun is not listed"
+
+
+def test_a_bucket_that_is_away_says_so_and_comes_back(server: S3Server) -> None:
+    root = DataRoot(Platform(data=Data(root=f"s3://{server.bucket}/ours", s3_endpoint=server.endpoint)))
+    root.ping()
+    root.write(b"kept", "it")
+    with server.stopped(), pytest.raises(OSError, match=r"(?i)connect|refused|network"):
+        root.ping()
+    assert root.read("it") == b"kept"

@@ -15,7 +15,7 @@ from serve_app.adapters.memory_event_log import MemoryEventLog
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.buckets import Zone, Zones
 from serve_app.core.errors import RegistryUnavailable, Unavailable
-from serve_app.core.platform import Limits, Platform, Store
+from serve_app.core.platform import Data, Limits, Platform, Store
 from serve_app.core.ports import Part
 from serve_app.core.serving import ModelState
 from serve_app.deployments.parts import PATIENCE_S, Parts
@@ -53,6 +53,16 @@ class Desk:
             await asyncio.sleep(60)
         elif self.trouble is not None:
             raise self.trouble
+
+
+class Pipelines:
+    missing = ""
+
+    async def tables(self) -> str:
+        return self.missing
+
+    def progress(self) -> dict[str, str]:
+        return {}
 
 
 class Slow(MemoryEventLog):
@@ -125,6 +135,16 @@ async def test_how_callers_are_counted_is_told_where_they_are(
     found = (await house.all())["limits"]
     assert (found.state, found.real, found.detail[: len(detail)]) == (state, real, detail)
     await buckets.close()
+
+
+async def test_a_bucket_is_asked_by_the_pipelines_and_its_absence_keeps_nobody_from_asking(configs: Path) -> None:
+    house = House(configs, platform=Platform(data=Data(root="s3://tables/ours")))
+    assert (await house.all())["data"] == Part("data", "degraded", "the pipelines do not run")
+    pipelines = Pipelines()
+    house.parts._pipelines = LocalHandle(pipelines)
+    assert (await house.all())["data"] == Part("data", "ready", "a bucket")
+    pipelines.missing = "s3://tables/ours cannot be reached; jobs wait"
+    assert (await house.all())["data"] == Part("data", "degraded", pipelines.missing)
 
 
 @pytest.mark.parametrize("part", ["registry", "store"])

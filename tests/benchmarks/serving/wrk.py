@@ -16,7 +16,7 @@ from tests.benchmarks.serving.asking import Ask
 
 MARK = "MEASURED "
 
-SCRIPT = Template("""
+REQUESTS = Template("""
 local lengths = {$lengths}
 local requests, turn = {}, 0
 function init(args)
@@ -31,6 +31,11 @@ function request()
   turn = turn % #requests + 1
   return requests[turn]
 end
+""")
+"""Each in its turn."""
+
+SCRIPT = Template("""
+$requests
 function done(summary, latency, all)
   local e = summary.errors
   io.write(string.format('$mark{"requests": %d, "duration_us": %d, "p50_us": %d, "p99_us": %d, "refused": %d, ' ..
@@ -78,12 +83,16 @@ def load(url: str, ask: Ask, connections: int, seconds: float, folder: Path) -> 
 
 
 def write_script(ask: Ask, folder: Path) -> Path:
+    script = folder / "ask.lua"
+    script.write_text(SCRIPT.substitute(requests=requests_of(ask, folder), mark=MARK), encoding="utf-8")
+    return script
+
+
+def requests_of(ask: Ask, folder: Path) -> str:
+    """The part of a script that makes them; the bodies are put into ``folder``."""
     (folder / "bodies").write_bytes(b"".join(ask.bodies))
     lengths = ", ".join(str(len(body)) for body in ask.bodies)
-    text = SCRIPT.substitute(lengths=lengths, bodies=folder / "bodies", type=ask.content_type, path=ask.path, mark=MARK)
-    script = folder / "ask.lua"
-    script.write_text(text, encoding="utf-8")
-    return script
+    return REQUESTS.substitute(lengths=lengths, bodies=folder / "bodies", type=ask.content_type, path=ask.path)
 
 
 def parsed(printed: str) -> Measured:

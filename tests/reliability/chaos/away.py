@@ -1,4 +1,4 @@
-"""Redis and MLflow away for a minute: predictions go on, ``/readyz`` says who is missing, and all comes back."""
+"""Redis, MLflow and the object store away for a minute: predictions go on, ``/readyz`` says who is missing."""
 
 from __future__ import annotations
 
@@ -14,25 +14,31 @@ import psutil
 from tests.fakes.mlflow_server import mlflow_server
 from tests.fakes.redis_server import RedisServer
 from tests.fakes.running import Running
+from tests.fakes.s3_server import s3_server
 from tests.reliability.chaos import counted
 from tests.reliability.chaos.grounds import Finding, Grounds, calm, load, running, sources, until
 
 RATE = 20.0
-REDIS, MLFLOW = "budget", "registry"
+REDIS, MLFLOW, BUCKET = "budget", "registry", "data"
 
 
 def stores(grounds: Grounds) -> list[Finding]:
-    """An Understudy that has both, one away after the other."""
+    """An Understudy that has all three, one away after the other."""
     with ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
         (folder / "mlflow").mkdir()
         tracking = opened.enter_context(mlflow_server(folder / "mlflow", f"sqlite:///{folder}/mlflow/mlflow.db"))
-        redis = RedisServer()
-        wanted = {"UNDERSTUDY_BUDGET__URL": redis.url, "UNDERSTUDY_REGISTRY__URI": tracking}
+        redis, bucket = RedisServer(), opened.enter_context(s3_server())
+        wanted = {"UNDERSTUDY_BUDGET__URL": redis.url, "UNDERSTUDY_REGISTRY__URI": tracking,
+                  "UNDERSTUDY_DATA__ROOT": f"s3://{bucket.bucket}/ours",
+                  "UNDERSTUDY_DATA__S3_ENDPOINT": bucket.endpoint}  # fmt: skip
         started = opened.enter_context(running(folder, wanted, sources(folder)))
         calm(started)
-        found = [_away(grounds, started, "Redis", REDIS, redis.stopped)]
-        return [*found, _away(grounds, started, "MLflow", MLFLOW, lambda: _frozen(tracking))]
+        return [
+            _away(grounds, started, "Redis", REDIS, redis.stopped),
+            _away(grounds, started, "MLflow", MLFLOW, lambda: _frozen(tracking)),
+            _away(grounds, started, "the object store", BUCKET, bucket.stopped),
+        ]
 
 
 def _away(grounds: Grounds, started: Running, who: str, part: str, away) -> Finding:  # type: ignore[no-untyped-def]
@@ -43,7 +49,7 @@ def _away(grounds: Grounds, started: Running, who: str, part: str, away) -> Find
             end = time.monotonic() + grounds.long(60, 8)
             while time.monotonic() < end:
                 parts = started.parts()
-                named = named or (parts[part]["detail"] if parts[part]["state"] == "failed" else "")
+                named = named or (parts[part]["detail"] if parts[part]["state"] != "ready" else "")
                 time.sleep(1)
         back_s = until(lambda: all(each["state"] == "ready" for each in started.parts().values()), "all ready", 60)
     asked, missing = asking.asked, counted.lost(asking.asked, started.state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +41,10 @@ def p99_ms(asked: Iterable[Asked]) -> float:
 
 def lost(asked: Iterable[Asked], state: Path) -> list[str]:
     """Ids that a 200 told somebody and that the event log does not hold."""
-    told = {each.id for each in asked if each.answered}
+    return missing({each.id for each in asked if each.answered}, state)
+
+
+def missing(told: Set[str], state: Path) -> list[str]:
     log = sqlite3.connect(f"file:{state / 'events.db'}?mode=ro", uri=True)
     try:
         known = {row[0] for table in ("predictions", "labels") for row in log.execute(f"SELECT id FROM {table}")}

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import psutil
 
+from tests.benchmarks.serving import wrk
 from tests.fakes.running import Running
 from tests.reliability.chaos import counted
-from tests.reliability.chaos.clients import MOST, Asked
-from tests.reliability.chaos.grounds import Finding, Grounds, load
+from tests.reliability.chaos.clients import Asked
+from tests.reliability.chaos.flood import Flooded, closed, flood
+from tests.reliability.chaos.grounds import Finding, Grounds, load, questions
 
 CLIENTS = 128
 TIMES = 3
@@ -27,39 +30,48 @@ def three_times(grounds: Grounds, started: Running) -> Finding:
     """The rate of a closed loop with enough clients is what is answered at most."""
     seconds = grounds.long(120, 12)
     load(started, clients=CLIENTS, told=False).seconds(3)
-    most = _rate(load(started, clients=CLIENTS, told=False).seconds(grounds.long(15, 6)))
+    most = _most(grounds, started)
     grounds.say(f"{most:.0f} requests/s are answered at most")
     calm_ms = counted.p99_ms(load(started, most / 3, told=False).seconds(grounds.long(15, 6)))
-    flood, again = load(started, TIMES * most, told=False), load(started, most / 3, told=False)
     with _memory(started) as memory:
-        before_mb, began = memory(), time.monotonic()
-        with flood.running():
-            time.sleep(seconds)
-            flood.stop()
-            ended = time.monotonic()
-            after = again.seconds(BACK_S + 4 * WINDOW_S)
-        asked, grown_mb = flood.asked, memory() - before_mb
+        before_mb = memory()
+        came = _flooded(started, TIMES * most, seconds)
+        ended = time.monotonic()
+        after = load(started, most / 3, told=False).seconds(BACK_S + 4 * WINDOW_S)
+        grown_mb = memory() - before_mb
     back_s = _back_s(after, ended, max(2 * calm_ms, 100.0))
-    answered = counted.rate(asked, began + seconds / 4, ended) / most * 100
-    rude = counted.impolite(asked)
-    held = answered >= LEAST_PERCENT and not rude and grown_mb <= GROWN_MB and back_s <= BACK_S
+    answered, lost = came.answered / most * 100, counted.missing(came.ids, started.state)
+    held = answered >= LEAST_PERCENT and not came.rude and not lost and grown_mb <= GROWN_MB and back_s <= BACK_S
+    refused = {status: count for status, count in came.statuses.items() if status != 200}
     told = (
-        f"{answered:.0f} % of {most:.0f}/s answered at {len(asked) / seconds:.0f}/s asked; kept back "
-        f"{flood.kept_back:,} by a client with {MOST:,} open; refused "
-        f"{counted.failures(asked) or 'none'}, of them {len(rude)} without Retry-After; memory +{grown_mb:.0f} MB; "
-        f"p99 {calm_ms:.0f} ms before, back after {back_s:.0f} s; lost {len(counted.lost(asked, started.state))}"
+        f"{answered:.0f} % of {most:.0f}/s answered at {came.asked:.0f}/s asked; refused {refused or 'none'}, of them "
+        f"{came.rude} without Retry-After; memory +{grown_mb:.0f} MB; p99 {calm_ms:.0f} ms before, back after "
+        f"{back_s:.0f} s; lost {len(lost)}; load by {'wrk' if wrk.there() else 'our own generator: wrk is not there'}"
     )
-    figures = {"saturation": most, "answered_percent": answered, "failures": counted.failures(asked),
-               "without_retry_after": len(rude), "grown_mb": grown_mb, "calm_p99_ms": calm_ms,
+    figures = {"saturation": most, "answered_percent": answered, "asked": came.asked, "refused": refused,
+               "without_retry_after": came.rude, "grown_mb": grown_mb, "calm_p99_ms": calm_ms,
                "back_s": back_s}  # fmt: skip
     must = (f"shed with 429/503 + Retry-After, ≥ {LEAST_PERCENT:g} % of saturation answered, memory bounded "
             f"(≤ {GROWN_MB:g} MB), p99 back within {BACK_S:g} s")  # fmt: skip
     return Finding(f"{TIMES} × saturation for {seconds:g} s", must, told, held, figures)
 
 
-def _rate(asked: list[Asked]) -> float:
-    done = [each.done for each in asked if each.answered]
+def _most(grounds: Grounds, started: Running) -> float:
+    """Requests a second."""
+    seconds = grounds.long(15, 6)
+    if wrk.there():
+        return closed(started.url, questions(started), CLIENTS, seconds)
+    done = [each.done for each in load(started, clients=CLIENTS, told=False).seconds(seconds) if each.answered]
     return len(done) / (max(done) - min(done))
+
+
+def _flooded(started: Running, rate: float, seconds: float) -> Flooded:
+    if wrk.there():
+        return flood(started.url, questions(started), rate, seconds)
+    asked = load(started, rate, told=False).seconds(seconds)
+    statuses = Counter(each.status for each in asked)
+    ids = frozenset(each.id for each in asked if each.answered)
+    return Flooded(asked[-1].done - asked[0].due, statuses, len(counted.impolite(asked)), ids)
 
 
 def _back_s(asked: list[Asked], since: float, well_ms: float) -> float:
