@@ -51,6 +51,10 @@ BATCH_ROWS, PART_ROWS = 4096, 65_536
 SCORER_CPUS, MOST_SCORERS = 0.1, 8
 """As little as a part of serving asks for: beside it and a training there may be no whole core left."""
 
+EACH = 4_000_000
+"""Bytes of files that are worth a scorer from the beginning; Ray Data starts another only once the first is busy, which
+is six seconds later."""
+
 QUESTIONS = 64
 """Deferred rows that the teacher is asked about at once, within one deadline."""
 
@@ -171,10 +175,11 @@ def _scored(run: Run, use_case: UseCase, table: ScoreTable, champion: Version, b
         run.platform, use_case, champion.version, ray.put(dict(bundle)), run.state.absolute(), prompt, deadline_s,
         _standing(run, use_case, champion.version), datetime.now(UTC),
     )  # fmt: skip
-    room = int(ray.cluster_resources().get("CPU", 1))
+    most = max(1, min(int(ray.cluster_resources().get("CPU", 1)), MOST_SCORERS))
+    at_once = max(1, min(most, table.size() // EACH))
     scored = table.dataset().map_batches(
         Scorer, fn_constructor_args=(setup,), batch_size=BATCH_ROWS, batch_format="pyarrow", zero_copy_batch=True,
-        num_cpus=SCORER_CPUS, compute=ActorPoolStrategy(min_size=1, max_size=max(1, min(room, MOST_SCORERS))),
+        num_cpus=SCORER_CPUS, compute=ActorPoolStrategy(min_size=1, initial_size=at_once, max_size=most),
     )  # fmt: skip
     scored.context.enable_progress_bars = False
     scored.context.execution_options.preserve_order = True

@@ -28,6 +28,10 @@ class ScoreTable:
     columns: list[str]
     shown: str
 
+    def size(self) -> int:
+        """Bytes."""
+        return sum(each.size or 0 for each in self.filesystem.get_file_info(self.files))
+
     def dataset(self) -> Any:
         """Reading takes no core of its own: every one may be taken by what waits for these rows. The second
         version of Ray Data's readers would list the files on one, whatever it is told."""

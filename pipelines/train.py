@@ -93,7 +93,8 @@ def _trained(run: Run, root: DataRoot, use_case: UseCase, dataset: Dataset) -> l
     keys = tuple(key_of(place, each, dataset) for place, each in enumerate(families))
     workers, cpus = room(use_case.retraining.num_workers)
     path = root.path(use_case.name, FOLDER, run.job_id)
-    plan = Plan(root.filesystem, path, keys, workers, THREADS, cpus, dataset)
+    streamed = dataset.manifest.rows["learn"] > use_case.retraining.rows_in_memory
+    plan = Plan(root.filesystem, path, keys, workers, THREADS, cpus, dataset, streamed)
     tasks = [TrainTask(each, None) for each in families]
     why = "training ended early"
     try:

@@ -1,8 +1,9 @@
 """One run of Ray Train for a list of students: a worker group takes seconds to come up whatever it then
 does, so that it comes up once for all of them.
 
-Rows that are in memory travel as objects; a dataset is read by Ray Data, all of it by every worker, in
-batches of which each worker keeps what its bags need.
+Rows that are in memory travel as objects. A dataset is read by every worker, all of it: file by file where a worker may
+hold it, else by Ray Data, in batches of which each worker keeps what its bags need. Ray Data's own processes take six
+seconds to come up, and one of them stays for ever.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ class TrainTask:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """``path``: a folder of ``filesystem`` that every worker reaches, and that is this run's alone. What is
-    in it already is not done again. ``threads`` are those of one worker."""
+    in it already is not done again. ``threads`` are those of one worker. ``streamed``: no worker may hold the
+    dataset."""
 
     filesystem: pyarrow.fs.FileSystem
     path: str
@@ -70,6 +72,7 @@ class Plan:
     threads: int
     cpus_per_worker: float
     dataset: Dataset | None = None
+    streamed: bool = False
 
     def folder(self) -> RunFolder:
         return RunFolder(self.filesystem, self.path)
@@ -110,7 +113,7 @@ def _run(plan: Plan, tasks: list[ray.ObjectRef[TrainTask]]) -> None:
     DataParallelTrainer(
         _loop,
         train_loop_config={"plan": plan, "tasks": tasks},
-        datasets={} if plan.dataset is None else {"learn": _read(plan.dataset)},
+        datasets={"learn": _read(plan.dataset)} if plan.dataset is not None and plan.streamed else {},
         dataset_config=DataConfig(datasets_to_split=[]),
         scaling_config=ScalingConfig(num_workers=plan.num_workers, resources_per_worker={"CPU": plan.cpus_per_worker}),
         run_config=RunConfig(
@@ -159,7 +162,7 @@ def _loop(config: dict[str, Any]) -> None:
 
 
 def _lots(plan: Plan, tasks: Sequence[ray.ObjectRef[TrainTask]]) -> Iterator[Any]:
-    from pipelines.teaching import AtHand, Streamed
+    from pipelines.teaching import AtHand, Streamed, tables
     from pipelines.train_worker import Lot
 
     streamed: Streamed | None = None
@@ -170,7 +173,8 @@ def _lots(plan: Plan, tasks: Sequence[ray.ObjectRef[TrainTask]]) -> Iterator[Any
             continue
         assert plan.dataset is not None
         most = task.use_case.retraining.rows_in_memory
-        streamed = streamed or Streamed(task.use_case, plan.dataset, _batches, most)
+        batches = _batches if plan.streamed else partial(tables, plan.dataset, "learn")
+        streamed = streamed or Streamed(task.use_case, plan.dataset, batches, most)
         yield Lot(key, task.use_case, streamed)
 
 
