@@ -61,8 +61,8 @@ end
 
 @dataclass(frozen=True, slots=True)
 class Flooded:
-    """``answered``: a second, once the server was full; ``statuses``: how often each; ``rude``: refused without a time to come back, or not at all; ``ids``: of the
-    predictions that a 200 told."""
+    """``answered``: a second, once the server was full; ``statuses``: how often each; ``rude``: refused without a time
+    to come back, or not at all; ``ids``: of the predictions that a 200 told."""
 
     seconds: float
     answered: float
@@ -84,7 +84,8 @@ def closed(url: str, requests: Sequence[tuple[str, Any]], connections: int, seco
 
 def flood(url: str, requests: Sequence[tuple[str, Any]], rate: float, seconds: float) -> Flooded:
     """What is under way at the end is not waited for, and so what is answered is counted from a quarter on, when as
-    much is under way. As nice as Ray's workers are, which it shares the cores with. Raises ValueError where wrk did not come to its end."""
+    much is under way. As nice as Ray's workers are, which it shares the cores with. Raises ValueError where wrk did not
+    come to its end."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         asking = wrk.requests_of(_asked(requests), folder)
