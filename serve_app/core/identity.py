@@ -19,8 +19,8 @@ from serve_app.core.errors import LastAdmin
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.@\-]{0,99}$"
 EMAIL = r"^[^@\s\x00]{1,64}@[^@\s\x00]{1,190}$"
 
-RESERVED = frozenset({"local", "anonymous", "schedule", "api", "operator"})
-"""The audit log calls others so, who are no users."""
+RESERVED = frozenset({"local", "anonymous", "schedule", "api", "operator", "understudy", "gate"})
+"""The audit log calls others so, who are no users; nor may anybody be called so in other letters."""
 
 KEY_ROLES: tuple[Role, ...] = ("user", "reviewer")
 KEY_PREFIX = "us_"
@@ -107,7 +107,7 @@ class ApiKey:
 
 
 def is_name(text: str) -> bool:
-    return re.fullmatch(NAME, text) is not None and text not in RESERVED
+    return re.fullmatch(NAME, text) is not None and text.lower() not in RESERVED
 
 
 def digest_of(secret: str) -> str:

@@ -1,5 +1,5 @@
 """The doors to the outside. Each has one suite of laws in ``tests/contract``, run against the
-in-memory adapter (``serve_app/adapters/memory.py``) and every real one.
+in-memory adapter (``serve_app/adapters/memory_*.py``) and every real one.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tests.reliability.chaos import away, deploys, kills, machine, overload, soak, stops, teacher
+from tests.reliability.chaos import away, deploys, kills, machine, overload, soak, stops, store, teacher
 from tests.reliability.chaos.grounds import Finding, Grounds, understudy, with_an_llm
 from tests.reliability.chaos.report import written
 
@@ -57,7 +57,10 @@ GROUPS: Sequence[tuple[dict[str, Fault], Callable[[], Any]]] = (
     (FUSED, partial(understudy, {"UNDERSTUDY_PLACEMENT": "fused", "UNDERSTUDY_REPLICAS__INGRESS": "2"})),
     (SPOILT, with_an_llm),
 )
-ALL = [name for group, _ in GROUPS for name in group] + ["away"]
+ALONE: dict[str, Callable[[Grounds], Any]] = {"away": away.stores, "store": store.away}
+"""Each with an Understudy of its own."""
+
+ALL = [name for group, _ in GROUPS for name in group] + [*ALONE]
 
 
 def main() -> int:
@@ -85,9 +88,10 @@ def _all(grounds: Grounds, wanted: Sequence[str], done: Callable[[str, Sequence[
             for name, fault in chosen.items():
                 grounds.say(name)
                 yield from _told(name, partial(fault, grounds, hurt), done)
-    if "away" in wanted:
-        grounds.say("away")
-        yield from _told("away", partial(away.stores, grounds), done)
+    for name, alone in ALONE.items():
+        if name in wanted:
+            grounds.say(name)
+            yield from _told(name, partial(alone, grounds), done)
 
 
 def _told(name: str, fault: Callable[[], Any], done: Callable[[str, Sequence[Finding]], None]) -> list[Finding]:
