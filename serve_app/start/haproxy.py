@@ -33,6 +33,11 @@ PROBLEM = {
 }
 """As ``api/errors.py`` writes it, but for the request's id, which HAProxy does not know."""
 
+ROOM = "    maxconn {{ config.maxconn }}\n"
+POOL = ROOM + "    tune.pool-low-fd-ratio 80\n    tune.pool-high-fd-ratio 90\n"
+"""Connections to an ingress are kept though many clients are here: else, from a quarter of all descriptors on, each
+request opens one of its own, which costs an ingress half as much again just when it has most to do."""
+
 FIGURES = {
     "bind :{{ config.metrics_port }}": "bind unix@{{ config.socket_path }}.metrics",
     "bind *:{{ config.stats_port }}": "bind unix@{{ config.socket_path }}.stats",
@@ -133,7 +138,7 @@ ORDERS = "stats socket "
 FRONTEND = "bind {{ config.frontend_host }}:{{ config.frontend_port }}"
 
 SERVERS = "{{ hc.default_server_directive }}"
-KEPT = f'{SERVERS} pool-purge-delay 60s maxconn "${{{MOST}}}"'
+KEPT = f'{SERVERS} pool-purge-delay 60s pool-low-conn "${{{MOST}}}" maxconn "${{{MOST}}}"'
 """Connections that idle are kept, and not for 5 s: a busy ingress takes up one new connection in a turn of its loop, so
 that the hundredth of a burst waits for a second. And no more are made than an ingress lets in: those beyond would wait
 where nobody refuses them, for half a minute under three times the load that can be answered."""
@@ -168,6 +173,7 @@ def ours(template: str, refusal: Path) -> str:
     taken = f'bind "${{{LISTENER}}}"\n    {unavailable} if {{ var({CLOSING}) -m bool }}'
     changes = {
         **FIGURES,
+        ROOM: POOL,
         DEFAULTS: PATIENT,
         FRONTEND: taken,
         NO_ROUTE: unavailable,
