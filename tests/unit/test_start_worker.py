@@ -20,6 +20,7 @@ from serve_app.start.haproxy import (
     PROBLEM,
     RETRY_AFTER_S,
     REUSE,
+    ROOM,
     SERVERS,
     launcher,
     ours,
@@ -80,13 +81,14 @@ print("file", open(folder + "/unavailable.http").read())
     assert {name: known[name] for name in ("type", "title", "status", "code")}.items() <= PROBLEM.items()
 
 
-@pytest.mark.parametrize("missing", [*FIGURES, FRONTEND, NO_ROUTE, ERRORS, REUSE, SERVERS, DEFAULTS])
+@pytest.mark.parametrize("missing", [*FIGURES, ROOM, FRONTEND, NO_ROUTE, ERRORS, REUSE, SERVERS, DEFAULTS])
 def test_a_template_that_has_changed_is_refused(missing: str, tmp_path: Path) -> None:
-    known = "\n".join([*FIGURES, FRONTEND, NO_ROUTE, ERRORS, REUSE, SERVERS, DEFAULTS])
+    known = "\n".join([*FIGURES, ROOM, FRONTEND, NO_ROUTE, ERRORS, REUSE, SERVERS, DEFAULTS])
     changed = ours(known, tmp_path)
     assert "unix@" in changed
     assert "option forwardfor" in changed, "the ingress is told for whom HAProxy asks"
     assert "timeout http-request 30s" in changed
+    assert "timeout queue 1s" in changed, "else nobody is refused"
     with pytest.raises(RuntimeError, match="RAY_SERVE_ENABLE_HA_PROXY=0"):
         ours(known.replace(missing, ""), tmp_path)
 
