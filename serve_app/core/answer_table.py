@@ -6,6 +6,7 @@ the prediction's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -42,7 +43,10 @@ def _parts(answers: Sequence[Answer], part: str | None) -> Sequence[Answer]:
 def _values(parts: Sequence[Answer], column: AnswerColumn) -> list[Any]:
     _, name, _, end = column
     if end is None:
-        return [part.get(name) for part in parts]
+        try:
+            return list(map(itemgetter(name), parts))
+        except KeyError:  # something that not every answer says
+            return [part.get(name) for part in parts]
     return [interval[end] if (interval := part.get(name)) else None for part in parts]
 
 

@@ -120,6 +120,8 @@ def settle(
     """One verdict a row. ``replies`` holds the teacher's reply by row index, for deferred rows only;
     ``reliability`` is how often the teacher is taken to be right."""
     said = _said(answers, positive)
+    if not replies and isinstance(answers, ClassAnswers):  # nobody else spoke
+        return [Verdict("student", *own) for own in said]
     return [_settle_row(policy, answers, own, replies.get(row), reliability, positive) for row, own in enumerate(said)]
 
 

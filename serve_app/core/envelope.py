@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,8 +22,7 @@ from serve_app.core.standing import InForce
 ALL = slice(None)
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """What the student said of one row. ``part``: as the client gets it, None on a cold start; ``best``: the
     place of the class; ``probabilities``: of every class, which later learning needs."""
 
