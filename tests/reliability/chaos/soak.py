@@ -53,7 +53,8 @@ def half_load(grounds: Grounds, started: Running, seconds: float = SECONDS) -> F
     told = (
         f"{slope:+.1f} MB/h ({low:+.1f} to {high:+.1f}, 95 %) of {warm[:, 1].mean():.0f} MB, most of it {grown}; "
         f"descriptors {files:+d}, actors {actors:+d}; "
-        f"{counted.share(asking.asked):.3f} % of {len(asking.asked):,} at {most / 2:.0f}/s, failures {counted.failures(asking.asked) or 'none'}; lost {len(missing)}"
+        f"{counted.share(asking.asked):.3f} % of {len(asking.asked):,} at {most / 2:.0f}/s, "
+        f"failures {counted.failures(asking.asked) or 'none'}; lost {len(missing)}"
     )
     figures = {"mb_h": slope, "low": low, "high": high, "descriptors": files, "actors": actors,
                "answered_percent": counted.share(asking.asked), "looks": looks}  # fmt: skip
