@@ -58,7 +58,7 @@ bench-retrain: $(READY)
 chaos: $(READY)
 	$(BIN)/python -m tests.reliability.chaos $(if $(FAULTS),--faults $(FAULTS)) $(if $(SHORT),--short) \
 		$(if $(HOURS),--hours $(HOURS)) $(ARGS)
-	$(if $(FAULTS)$(SHORT),,CHAOS=1 $(BIN)/python -m pytest -q -s tests/reliability/test_callers.py)
+	$(if $(FAULTS)$(SHORT),,CHAOS=1 $(BIN)/python -m pytest -q -s tests/reliability/test_callers.py tests/cluster/test_jobs.py)
 
 clean:
 	rm -rf .venv .understudy .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

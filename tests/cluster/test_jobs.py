@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -58,6 +59,7 @@ def kill(understudy: Running, title: str) -> None:
     psutil.wait_procs(victims, timeout=10)
 
 
+@pytest.mark.skipif(not os.environ.get("CHAOS"), reason="CHAOS=1 asks for it: a minute; below everything dies")
 def test_a_retrain_survives_the_death_of_its_step_and_of_the_pipelines(
     understudy: Running, client: httpx.Client
 ) -> None:

@@ -41,6 +41,10 @@ class Victim:
     def count(self, started: Running) -> int:
         return len(started.processes(self.title))
 
+    def successors(self, started: Running) -> int:
+        """How many to wait for: of what is one alone, a second may be there that only answers what it has begun."""
+        return self.count(started) if self.one else 1
+
 
 def model(grounds: Grounds, started: Running) -> Finding:
     times, every = (2, 4.0) if grounds.short else (9, 20.0)
@@ -88,7 +92,7 @@ def answered_and_kept(
 
 def killed(grounds: Grounds, started: Running, victim: Victim, times: int, every: float) -> tuple[list[Asked], float]:
     """What was asked meanwhile, and the longest that it took until all was as before."""
-    before, count, back = running_replicas(started), victim.count(started), 0.0
+    before, count, back = running_replicas(started), victim.successors(started), 0.0
     asking = load(started, RATE)
     with asking.running():
         time.sleep(SETTLED_S)
