@@ -3,7 +3,7 @@ does, so that it comes up once for all of them.
 
 Rows that are in memory travel as objects. A dataset is read by every worker, all of it: file by file where a worker may
 hold it, else by Ray Data, in batches of which each worker keeps what its bags need. Ray Data's own processes take six
-seconds to come up, and one of them stays for ever.
+seconds to come up.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Every fault against a real local Ray, one after the other, with figures.
 
-    make chaos                              all in their long form, about an hour
+    make chaos                              all in their long form, about an hour and a half
     make chaos FAULTS=proxy,model SHORT=1   some, as the tests do them
     make chaos FAULTS=soak HOURS=4          a soak of four hours
 

@@ -70,7 +70,6 @@ class Load:
     clients: int = 16
     told: str | None = None
     asked: list[Asked] = field(default_factory=list)
-    kept_back: int = 0
 
     def __post_init__(self) -> None:
         url = httpx.URL(self.url)
@@ -113,7 +112,6 @@ class Load:
             if self._ended.is_set():
                 break
             if len(tasks) >= MOST:
-                self.kept_back += 1
                 continue
             tasks.add(task := asyncio.create_task(self._ask(number, due)))
             task.add_done_callback(tasks.discard)
