@@ -110,9 +110,18 @@ class PipelinesDesk:
     def _make_engine(self) -> None:
         from pipelines.engine import Engine  # imports DBOS, which takes a second
         from pipelines.leftovers import leftovers
-        from pipelines.tasks import start_task
+        from pipelines.stayers import Stayers, end_ours
+        from pipelines.tasks import RaySteps
 
-        self._engine = Engine(self._catalogue, self._platform, start_task, leftovers().look)
+        steps, left, state = RaySteps(), leftovers(), Path(self._platform.state)
+        stayers = Stayers(lambda: steps.busy or not self._first.done(), lambda: end_ours(state))
+
+        def tidy() -> None:
+            steps.tidy()
+            left.look()
+            stayers.look()
+
+        self._engine = Engine(self._catalogue, self._platform, steps, tidy)
 
     async def _first_champions(self, serving: asyncio.Task[None]) -> None:
         try:

@@ -20,7 +20,7 @@ import ray
 from ray._private import ray_constants
 
 from pipelines.first_champions import registered, task
-from pipelines.train import TrainTask, room, train
+from pipelines.train import TrainTask, come_up, room, train
 from serve_app.adapters import whereabouts
 from serve_app.adapters.config_files import load_platform
 from serve_app.adapters.ray_token import keep_token, show_token
@@ -42,6 +42,8 @@ def bootstrap(names: Iterable[str], catalogue: UseCaseFolder, platform: Platform
     for name in names:
         found = task(name, catalogue, platform, registry)
         if isinstance(found, TrainTask):
+            if not tasks:
+                come_up()
             tasks.append(found)
             tell(name, f"training: waiting, {len(found.labelled)} labelled rows")
         else:

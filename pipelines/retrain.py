@@ -70,10 +70,10 @@ def _somebody_at_work(catalogue: UseCaseFolder, platform: PlatformFile) -> Itera
         return
     from pipelines.bootstrap import _connect
     from pipelines.engine import Engine
-    from pipelines.tasks import start_task
+    from pipelines.tasks import RaySteps
 
     _connect(state)
-    engine = Engine(catalogue, platform, start_task)
+    engine = Engine(catalogue, platform, RaySteps())
     threading.Thread(target=engine.run, daemon=True).start()
     try:
         yield

@@ -22,14 +22,14 @@ from pipelines.outcome import Outcome, TrainFailure
 from pipelines.registry import reach
 from pipelines.run import Came, Outputs, Refusal, Run
 from pipelines.same_shape import unchanged
-from pipelines.train_run import Lost, Over, Plan, TrainTask, carry_out
+from pipelines.train_run import Lost, Over, Plan, TrainTask, carry_out, come_up
 from serve_app.core.errors import UnderstudyError
 from serve_app.core.jobs import STEPS
 from serve_app.core.platform import Platform
 from serve_app.core.ports import Registry
 from serve_app.core.use_case import UseCase
 
-__all__ = ["TrainTask", "challenger", "room", "train"]
+__all__ = ["TrainTask", "challenger", "come_up", "room", "train"]
 
 log = logging.getLogger(__name__)
 

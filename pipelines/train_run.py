@@ -86,24 +86,61 @@ class Lost(Exception):
     """The run was lost to something outside of it."""
 
 
+class Runner:
+    """An actor, for one run: a process of its own, so that at the deadline all that it started can be ended with it.
+    It comes up with Ray Train imported, which takes two seconds."""
+
+    def __init__(self) -> None:
+        import ray.train  # noqa: F401
+        from ray.train.v2.api import data_parallel_trainer  # noqa: F401
+
+    def run(self, plan: Plan, tasks: list[ray.ObjectRef[TrainTask]]) -> None:
+        _run(plan, tasks)
+
+
+_ready: list[Any] = []
+"""Of this process: a ``Runner`` that came up before there was a plan."""
+
+
+def come_up() -> None:
+    """Brings up, aside, what the next ``carry_out`` of this process will need."""
+    _ready.append(_runner())
+    _come_up_coordinator()
+
+
+def _runner() -> Any:
+    env = {**QUICK, "RAY_ADDRESS": ray.get_runtime_context().gcs_address}
+    return ray.remote(num_cpus=0, max_restarts=0, runtime_env={"env_vars": env})(Runner).remote()
+
+
+def _come_up_coordinator() -> None:
+    """Ray Train's own, which its controller would start and wait for."""
+    try:
+        from ray.data._internal.cluster_autoscaler.default_autoscaling_coordinator import (
+            get_or_create_autoscaling_coordinator,
+        )
+    except ImportError:  # another Ray has it elsewhere, and Ray Train starts it by itself
+        return
+    get_or_create_autoscaling_coordinator()
+
+
 def carry_out(plan: Plan, tasks: Sequence[TrainTask], deadline_s: float, look: Callable[[], None]) -> None:
     """Runs the plan to its end; ``look`` is called every now and then. Raises Over or Lost; what was finished
-    by then is in the plan's folder. The run is a task of its own, so that at the deadline all that it
-    started can be ended with it."""
-    env = {**QUICK, "RAY_ADDRESS": ray.get_runtime_context().gcs_address}
-    start = ray.remote(num_cpus=0, max_retries=0, max_calls=1, runtime_env={"env_vars": env})(_run)
+    by then is in the plan's folder."""
+    runner = _ready.pop() if _ready else _runner()
     until = time.monotonic() + deadline_s
-    run = start.remote(plan, [ray.put(task) for task in tasks])
-    while not ray.wait([run], timeout=max(0.0, min(LOOK_S, until - time.monotonic())))[0]:
-        look()
-        if time.monotonic() >= until:
-            ray.cancel(run, force=True)
-            raise Over(f"training took longer than {deadline_s:g} s")
+    run = runner.run.remote(plan, [ray.put(task) for task in tasks])
     try:
+        while not ray.wait([run], timeout=max(0.0, min(LOOK_S, until - time.monotonic())))[0]:
+            look()
+            if time.monotonic() >= until:
+                raise Over(f"training took longer than {deadline_s:g} s")
         ray.get(run)
     except RayError as error:
         log.warning("a training run was lost: %s", error)
         raise Lost(f"training was lost: {_last_line(error)}") from None
+    finally:
+        ray.kill(runner)
 
 
 def _run(plan: Plan, tasks: list[ray.ObjectRef[TrainTask]]) -> None:

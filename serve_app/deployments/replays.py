@@ -154,4 +154,15 @@ def _made_again(loaded: Loaded, logged: LoggedPrediction, content: Any) -> Repla
     return replay(logged, answers, content)
 
 
-Replays = serve.deployment(**thin("Replays", ongoing=8))(ReplaysDesk)
+AT_NEED = {
+    "min_replicas": 0,
+    "initial_replicas": 0,
+    "max_replicas": 1,
+    "target_ongoing_requests": 8,
+    "upscale_delay_s": 0,
+    "downscale_to_zero_delay_s": 600,
+}
+"""Its process, of 115 MB, comes up with the first replay, which waits some seconds for it, and goes ten minutes after
+the last."""
+
+Replays = serve.deployment(**thin("Replays", ongoing=8), autoscaling_config=AT_NEED)(ReplaysDesk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from serve_app.start.heap import keep_small
 from serve_app.start.lean import serve_without_pandas
 from serve_app.start.loopback import listen_here
 
@@ -9,3 +10,4 @@ from serve_app.start.loopback import listen_here
 def begin() -> None:
     listen_here()
     serve_without_pandas()
+    keep_small()

@@ -104,7 +104,7 @@ def test_a_training_is_cancelled_and_leaves_no_process(understudy: Running, clie
     asked = time.monotonic()
     until(lambda: status(client, job)["status"] == "CANCELLED", "the end")
     assert time.monotonic() - asked < 4  # two seconds to notice, and some of a busy machine
-    for each in ("ray::step:train", "TrainController", "RayTrainWorker"):
+    for each in ("ray::step:train", "ray::StepProcess", "ray::Runner", "TrainController", "RayTrainWorker"):
         until(lambda each=each: not understudy.processes(each), f"the end of {each}")
     assert versions_of(client, job) == []
 
