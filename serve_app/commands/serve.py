@@ -22,9 +22,9 @@ def serve(
     from serve_app.start.environment import set_environment
 
     set_environment()
-    from serve_app.start.lean import serve_without_pandas
+    from serve_app.start.lean import without_pandas
 
-    serve_without_pandas()
+    without_pandas()
     from serve_app.start.preflight import refuse_to_start
     from serve_app.start.running import run
     from serve_app.start.settings import read_settings

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from serve_app.start.heap import keep_small
-from serve_app.start.lean import serve_without_pandas
+from serve_app.start.lean import without_pandas
 from serve_app.start.loopback import listen_here
 
 
 def begin() -> None:
     listen_here()
-    serve_without_pandas()
+    without_pandas()
     keep_small()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from serve_app.adapters.config_files import load_use_case
 from serve_app.api.errors import problem_of
 from serve_app.core.errors import Unavailable
 from serve_app.start.haproxy import (
@@ -26,6 +27,7 @@ from serve_app.start.haproxy import (
     ours,
     refusal_bytes,
 )
+from tests.fakes.small_models import trained, write_use_case
 
 
 def python(program: str) -> str:
@@ -46,6 +48,27 @@ import pandas
 print(pandas.DataFrame({"a": [1]})["a"].sum())
 """
     assert python(program).split() == ["False", "1"]
+
+
+def test_mlflow_comes_without_pandas_and_keeps_what_is_registered(tmp_path: Path) -> None:
+    (tmp_path / "bundle").mkdir()
+    for name, content in trained(load_use_case(write_use_case(tmp_path, "stones"))).items():
+        (tmp_path / "bundle" / name).write_bytes(content)
+    program = f"""
+import sys
+from pathlib import Path
+from serve_app.start.worker import begin
+begin()
+from serve_app.adapters.registries import open_registry
+from serve_app.core.platform import Platform
+folder = Path({str(tmp_path)!r})
+bundle = {{each.name: each.read_bytes() for each in (folder / "bundle").iterdir()}}
+registry = open_registry(Platform(state=str(folder / "state")))
+registry.set_alias("stones", "champion", registry.register("stones", bundle, {{"accuracy": 0.5}}, {{}}).version)
+found = registry.aliased("stones", "champion")
+print("pandas" in sys.modules, found.metrics["accuracy"], dict(registry.fetch("stones", found.version)) == bundle)
+"""
+    assert python(program).splitlines()[-1] == "False 0.5 True"
 
 
 def test_haproxy_shows_its_figures_to_nobody_else() -> None:

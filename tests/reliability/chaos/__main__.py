@@ -72,13 +72,14 @@ def main() -> int:
     if asked.hours:
         PAIRED["soak"] = partial(soak.half_load, seconds=asked.hours * 3600)
     with _progress(len(wanted)) as (say, done):
-        findings = list(_all(Grounds(asked.short, say), wanted, done))
+        findings = list(every(Grounds(asked.short, say), wanted, done))
     text = written(findings, asked.short)
     print(text)
     return 0 if all(each.held for each in findings) else 1
 
 
-def _all(grounds: Grounds, wanted: Sequence[str], done: Callable[[str, Sequence[Finding]], None]) -> Iterator[Finding]:
+def every(grounds: Grounds, wanted: Sequence[str], done: Callable[[str, Sequence[Finding]], None]) -> Iterator[Finding]:
+    """What came of each fault that is ``wanted``, by name."""
     for group, start in GROUPS:
         chosen = {name: fault for name, fault in group.items() if name in wanted}
         if not chosen:
