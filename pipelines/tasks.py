@@ -93,19 +93,17 @@ class RaySteps:
         return bool(self._under_way or self._ready)
 
     def __call__(self, step: str, run: Run, came: Came) -> Attempt:
+        self._under_way.add(mark := object())  # first, and taken away last: between two steps there is no rest
         process, _ = self._ready.pop((run.job_id, step), None) or (_process(step), 0.0)
         follows = _after(step, run.kind)
         following = None if follows is None else _process(follows)
-        self._under_way.add(mark := object())
 
         def over(done: bool) -> None:
-            self._under_way.discard(mark)
-            if follows is None:
-                return
-            if done:
+            if follows is not None and done:
                 self._ready[run.job_id, follows] = (following, self._clock())
-            else:
+            elif follows is not None:
                 ray.kill(following)
+            self._under_way.discard(mark)
 
         return RayAttempt(process, step, run, came, over)
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 START, MEMORY, CASCADE = "start", "memory", "cascade"
 
+BATCHES = 16
+"""Connections: of four all may fall to one of a peer's two workers, who share a socket."""
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -21,9 +24,9 @@ class Load:
 LOADS = (
     *(Load(f"numbers-{n}", "numbers", n, f"one row of 30 numbers, {n} connections") for n in (1, 32, 128)),
     *(Load(f"texts-{n}", "texts", n, f"one ticket, {n} connections") for n in (1, 32, 128)),
-    Load("batch-json", "batch-json", 4, "1,000 rows as JSON, 4 connections"),
-    Load("batch-arrow", "batch-arrow", 4, "1,000 rows as Arrow, 4 connections"),
-)
+    *(Load(f"batch-{kind.lower()}", f"batch-{kind.lower()}", BATCHES, f"1,000 rows as {kind}, {BATCHES} connections")
+      for kind in ("JSON", "Arrow")),
+)  # fmt: skip
 OTHERS = (START, MEMORY, CASCADE)
 TUNED_BY = next(load for load in LOADS if load.name == "numbers-32")
 """By which the best of a peer's settings is chosen."""
