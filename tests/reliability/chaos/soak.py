@@ -25,6 +25,8 @@ WARM_S = 600.0
 BURST_S, BURST = 20.0, 1024
 """And as many clients at once as the ingress lets in: the connections that HAProxy opens for them, 20 MB, would come
 with the first second in which the machine does something else."""
+SETTLE_S = 120.0
+"""Half load again before it counts: what the burst took has been given back, and a little of it is taken anew."""
 MOST_MB_H = 5.0
 
 Look = tuple[float, float, int, int]
@@ -43,8 +45,10 @@ def half_load(grounds: Grounds, started: Running, seconds: float = SECONDS) -> F
         _soaked(grounds, started, warm_s, swap_s, versions)
     load(started, clients=BURST, told=False).seconds(grounds.long(BURST_S, 3))
     half = min(half, _half(grounds, started))  # this machine may be slower now
-    before, asking = _by_part(started), load(started, half)
+    asking = load(started, half)
     with asking.running():
+        _soaked(grounds, started, grounds.long(SETTLE_S, 2), swap_s, [])
+        before = _by_part(started)
         looks = _soaked(grounds, started, seconds, swap_s, versions)
         grown = _grown(before, _by_part(started))
     return _found(grounds, started, asking, looks, grown, f"{seconds / 60:g} min after {warm_s / 60:g} of warm-up")
