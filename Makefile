@@ -76,5 +76,5 @@ $(READY): requirements.lock pyproject.toml
 
 # After a change of pyproject.toml: new exact versions and hashes, without any address.
 lock: $(READY)
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --extra test --extra check --extra bootstrap pyproject.toml -o requirements.lock

@@ -1,9 +1,8 @@
 """Memory of a worker that is free goes back to the machine, twice a minute.
 
 glibc keeps what lies between things that are still in use, and every thread frees into an arena of its own: a replica
-grew by half a megabyte with every swap, and after a burst stayed as large as in it. Fewer arenas
-(``MALLOC_ARENA_MAX``) would keep it smaller too, but threads then wait for each other: an ingress answered a third
-less.
+grew by 0.4 MB with every swap, and after a burst stayed as large as in it. Fewer arenas (``MALLOC_ARENA_MAX``) would
+keep it smaller too, but threads then wait for each other: an ingress answered half as much.
 """
 
 from __future__ import annotations
