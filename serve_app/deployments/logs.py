@@ -12,15 +12,19 @@ OURS = ("understudy", "serve_app", "pipelines")
 
 
 class _Along(logging.Handler):
-    """Gives each record to whatever handlers ``ray.serve`` has at that moment, past its level."""
+    """Gives each record to whatever handlers ``ray.serve`` has at that moment, past its level. One that cannot write
+    (its stream closed, its disk full) is logging's own trouble: who logged a line hears nothing of it."""
 
     def emit(self, record: logging.LogRecord) -> None:
         theirs = [] if record.name.split(".")[0] == "ray" else logging.getLogger("ray.serve").handlers
         for handler in theirs:
             if handler in logging.getLogger().handlers:  # which has the record already
                 continue
-            handler.handle(record)
-            handler.flush()  # the buffer waits for a thousand lines else, and those of a replica that ends are lost
+            try:
+                handler.handle(record)
+                handler.flush()  # the buffer waits for a thousand lines else, and those of a replica that ends are lost
+            except Exception:
+                self.handleError(record)
 
 
 def log_along() -> None:

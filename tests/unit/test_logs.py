@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import logging.handlers
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +58,19 @@ def test_twice_is_once_and_serve_s_own_lines_are_not_doubled(kept: Kept) -> None
     logging.getLogger("ray.data").error("theirs")
     logging.getLogger("understudy").error("ours")
     assert kept.lines == ["ours"]
+
+
+def test_a_log_that_cannot_be_written_is_no_trouble_of_who_logs(
+    kept: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A library that warns while an answer is read would seem to have failed, and so would the LLM behind it."""
+    with (tmp_path / "log").open("w") as stream:
+        closed = logging.StreamHandler(stream)
+    serve = logging.getLogger("ray.serve")
+    serve.handlers.insert(0, closed)
+    try:
+        logging.getLogger("google_genai.types").warning("there are non-text parts")
+    finally:
+        serve.removeHandler(closed)
+    assert kept.lines == ["there are non-text parts"]
+    assert "I/O operation on closed file" in capsys.readouterr().err
