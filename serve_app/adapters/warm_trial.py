@@ -87,6 +87,8 @@ class WarmTrial:
                 env=alone(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )  # fmt: skip
+            # It ends by itself when nobody needs it, and would lie about as a zombie until the next trial.
+            threading.Thread(target=self._between.wait, name="trial", daemon=True).start()
         return self._between
 
 

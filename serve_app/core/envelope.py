@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,23 +86,63 @@ def envelope(
 ) -> dict[str, Any]:
     """``own``: what the student ``said`` of the row; ``force``: what a certified cascade went by; ``audited``:
     chance chose the row for the teacher."""
-    return {
-        "id": prediction_id,
-        "use_case": use_case,
-        "prediction": verdict.prediction(regression),
-        "source": verdict.source,
-        "student": own.part,
-        "teacher": teacher_part(reply),
-        "decision": act.as_dict(),
-        "certificate": _certificate(own, force),
-        "audited": audited,
-        "model_version": version_of(answers),
-        "policy_version": policy_version,
-        "degraded": verdict.degraded,
-        "reason": verdict.reason,
-    }
+    replies = {} if reply is None else {0: reply}
+    return envelopes(
+        [prediction_id], use_case, answers, [own], replies, [verdict], [act], policy_version, regression, force,
+        [audited],
+    )[0]  # fmt: skip
 
 
-def _certificate(own: Said, force: InForce | None) -> dict[str, Any] | None:
-    """None where the cascade goes by no certificate, or no student answered with a class."""
-    return None if force is None or own.best is None else force.told(own.best)
+def envelopes(
+    ids: Sequence[str],
+    use_case: str,
+    answers: StudentAnswers,
+    every: Sequence[Said],
+    replies: Mapping[int, TeacherReply],
+    verdicts: Sequence[Verdict],
+    acts: Sequence[Act],
+    policy_version: str,
+    regression: bool,
+    force: InForce | None = None,
+    audited: Sequence[bool] | None = None,
+) -> list[dict[str, Any]]:
+    """``envelope`` of each row, in order; ``replies`` by row. What many rows have in common is made up once and is
+    one object in all of them."""
+    version, certificates = version_of(answers), _certificates(every, force)
+    rows = zip(ids, every, verdicts, _decisions(acts), audited or repeat(False, len(ids)), strict=True)
+    return [
+        {
+            "id": prediction_id,
+            "use_case": use_case,
+            "prediction": verdict.prediction(regression),
+            "source": verdict.source,
+            "student": own.part,
+            "teacher": teacher_part(replies.get(row)) if replies else None,
+            "decision": decision,
+            "certificate": certificates.get(own.best),
+            "audited": chosen,
+            "model_version": version,
+            "policy_version": policy_version,
+            "degraded": verdict.degraded,
+            "reason": verdict.reason,
+        }
+        for row, (prediction_id, own, verdict, decision, chosen) in enumerate(rows)
+    ]
+
+
+def _decisions(acts: Sequence[Act]) -> Iterator[dict[str, Any]]:
+    known: dict[tuple[str, str | None], dict[str, Any]] = {}
+    for act in acts:
+        action, target, details = act
+        if details is not None:
+            yield act.as_dict()
+            continue
+        told = known.get((action, target))
+        if told is None:
+            told = known[action, target] = act.as_dict()
+        yield told
+
+
+def _certificates(every: Sequence[Said], force: InForce | None) -> dict[int | None, dict[str, Any]]:
+    """By the class that a student answered with; of none where the cascade goes by no certificate."""
+    return {} if force is None else {own.best: force.told(own.best) for own in every if own.best is not None}

@@ -30,7 +30,6 @@ from serve_app.core.answers import (
 from serve_app.core.budget import is_unpaid
 from serve_app.core.cascade import CertifiedCascade
 from serve_app.core.decision import decide
-from serve_app.core.envelope import said
 from serve_app.core.events import LoggedPrediction
 from serve_app.core.policy import Policy, read_policy, version_of
 from serve_app.core.ports import Asked
@@ -38,7 +37,7 @@ from serve_app.core.rows import Rows
 from serve_app.core.serving import Cascaded
 from serve_app.core.standing import InForce, Override, Standing, Withdrawn, in_force
 from serve_app.core.use_case import Regression
-from serve_app.core.write_down import About, Written, event
+from serve_app.core.write_down import About, Written, write_down
 
 ABSENT = "(absent)"
 
@@ -79,7 +78,7 @@ def replay(logged: LoggedPrediction, answers: StudentAnswers, content: Mapping[s
     about = About(logged.use_case, logged.schema_version, isinstance(policy.target, Regression))
     asked = Asked(logged.request_id or "", logged.user)
     written = Written([logged.id], logged.at, logged.latency_ms)
-    again = event(about, logged.features, said(answers)[0], came, 0, asked, written)
+    (again,) = write_down(about, [logged.features], came, asked, written)
     recorded, replayed = side(logged), side(again)
     return Replayed(recorded, replayed, given(logged), first_difference(recorded, replayed))
 

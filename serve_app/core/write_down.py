@@ -9,7 +9,7 @@ from typing import Any
 
 from serve_app.core.answers import TeacherReply
 from serve_app.core.bundle import schema_version
-from serve_app.core.envelope import Said, envelope, said, teacher_part, version_of
+from serve_app.core.envelope import Said, envelopes, said
 from serve_app.core.events import LoggedPrediction
 from serve_app.core.ports import Asked
 from serve_app.core.serving import Cascaded
@@ -50,32 +50,47 @@ class Abouts:
 
 def answers(about: About, came: Cascaded, ids: Sequence[str]) -> list[dict[str, Any]]:
     """One a row, in order, where none of it is written down: an event takes as long as its answer again."""
-    return [_answer(about, own, came, row, ids[row]) for row, own in enumerate(said(came.answers))]
+    return _answers(about, said(came.answers), came, ids)
 
 
 def write_down(
     about: About, features: Sequence[dict[str, Any]], came: Cascaded, asked: Asked, written: Written
 ) -> list[LoggedPrediction]:
-    """One event a row, in order. ``features``: of each row."""
-    every = zip(features, said(came.answers), strict=True)
-    return [event(about, each, own, came, row, asked, written) for row, (each, own) in enumerate(every)]
+    """One event a row, in order. ``features``: of each row. A replay makes its event here too, so that it cannot be
+    made otherwise."""
+    every = said(came.answers)
+    each = enumerate(zip(features, every, _answers(about, every, came, written.ids), strict=True))
+    return [_event(about, *parts, came, row, asked, written) for row, parts in each]
 
 
-def event(
-    about: About, features: dict[str, Any], own: Said, came: Cascaded, row: int, asked: Asked, written: Written
+def _answers(about: About, every: Sequence[Said], came: Cascaded, ids: Sequence[str]) -> list[dict[str, Any]]:
+    audited = None if came.audited is None else came.audited.tolist()
+    return envelopes(
+        ids, about.use_case, came.answers, every, came.replies, came.verdicts, came.acts, came.policy_version,
+        about.regression, came.force, audited,
+    )  # fmt: skip
+
+
+def _event(
+    about: About,
+    features: dict[str, Any],
+    student: Said,
+    answer: dict[str, Any],
+    came: Cascaded,
+    row: int,
+    asked: Asked,
+    written: Written,
 ) -> LoggedPrediction:
-    """One row of what ``came``, and what the student ``said`` of it; a replay makes its event here too, so that it
-    cannot be made otherwise."""
     reply = came.replies.get(row)
     return LoggedPrediction(
         id=written.ids[row],
         use_case=about.use_case,
         at=written.at,
         features=features,
-        student=own.logged(),
-        teacher=teacher_part(reply),
-        answer=_answer(about, own, came, row, written.ids[row]),
-        model_version=version_of(came.answers),
+        student=student.logged(),
+        teacher=answer["teacher"],
+        answer=answer,
+        model_version=answer["model_version"],
         policy_version=came.policy_version,
         schema_version=about.schema_version,
         propensity=float(came.propensity[row]),
@@ -85,13 +100,6 @@ def event(
         user=asked.user,
         audit_rate=came.audit_rate if came.is_audited(row) else None,
     )
-
-
-def _answer(about: About, own: Said, came: Cascaded, row: int, prediction_id: str) -> dict[str, Any]:
-    return envelope(
-        prediction_id, about.use_case, came.answers, own, came.replies.get(row), came.verdicts[row], came.acts[row],
-        came.policy_version, about.regression, came.force, came.is_audited(row),
-    )  # fmt: skip
 
 
 def _cost(reply: TeacherReply | None) -> float:

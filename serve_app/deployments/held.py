@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from serve_app.adapters.bundle_cache import BundleCache
 from serve_app.adapters.tried_students import TriedStudents
@@ -17,6 +18,8 @@ from serve_app.core.rows import Rows
 from serve_app.core.serving import ModelState
 from serve_app.core.use_case import UseCase
 from serve_app.deployments.calls import call
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,9 @@ class Held:
         self._name, self._configured, self._registry, self._cache = name, configured, registry, cache
         self._students = TriedStudents(cache)
         self._loading = asyncio.Lock()
+        self._loader = ThreadPoolExecutor(1, "students")
+        """One thread for all: what a student takes comes from its arena, and is there again for the next. With several
+        threads each of their arenas kept what lay between, and a replica grew by some MB before it stood."""
         self.serving: Served | None = None
         self.prepared: Served | None = None
         self.challenger: Served | None = None
@@ -72,14 +78,14 @@ class Held:
         for held in (self.serving, self.prepared, self.challenger):
             if held is not None and held.digest == digest:
                 return replace(held, version=version)
-        kept = await asyncio.to_thread(self._cache.get, digest)
+        kept = await self._aside(self._cache.get, digest)
         bundle = kept if kept is not None else await call(self._registry.fetch, self._name, version)
         return await self._loaded(bundle, version, digest)
 
     async def last(self) -> Served | None:
         """What this machine served last, from its disk. Raises BadBundle."""
         last = await asyncio.to_thread(self._cache.last, self._name)
-        bundle = None if last is None else await asyncio.to_thread(self._cache.get, last.digest)
+        bundle = None if last is None else await self._aside(self._cache.get, last.digest)
         return None if last is None or bundle is None else await self._loaded(bundle, last.version, last.digest)
 
     def serve(self, served: Served) -> None:
@@ -95,5 +101,8 @@ class Held:
 
     async def _loaded(self, bundle: Bundle, version: str, digest: str) -> Served:
         async with self._loading:
-            student = await asyncio.to_thread(self._students.load, bundle, version, digest, self._configured())
+            student = await self._aside(self._students.load, bundle, version, digest, self._configured())
         return Served(student, read_manifest(bundle), version, digest)
+
+    async def _aside(self, work: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._loader, work, *args)

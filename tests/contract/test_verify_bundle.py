@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from serve_app.adapters.bundle_cache import BundleCache, Champion
@@ -103,6 +105,18 @@ def test_a_warm_trial_goes_on_after_a_crash_and_after_its_process_has_gone() -> 
     trial(_other(2), use_case())
     assert trial._between is not between
     trial.close()
+
+
+def test_the_process_between_leaves_nothing_when_it_ends() -> None:
+    trial = WarmTrial(loader=f"{LOADERS}:load_student")
+    trial(bundle(), use_case())
+    assert trial._between is not None
+    pid = trial._between.pid
+    os.kill(pid, signal.SIGKILL)
+    end = time.monotonic() + 10
+    while psutil.pid_exists(pid) and time.monotonic() < end:  # a zombie exists as well
+        time.sleep(0.01)
+    assert not psutil.pid_exists(pid)
 
 
 def test_a_warm_trial_works_where_more_than_1024_descriptors_are_open() -> None:

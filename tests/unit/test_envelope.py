@@ -16,7 +16,8 @@ from serve_app.core.answers import (
     ValueAnswers,
     Verdict,
 )
-from serve_app.core.envelope import envelope, said, student_part, teacher_part, version_of
+from serve_app.core.envelope import envelope, envelopes, said, student_part, teacher_part, version_of
+from serve_app.core.standing import NEVER, InForce
 
 CLASSES = ClassAnswers(("no", "yes"), np.array([[0.25, 0.75], [0.5, 0.5]]), "7")
 VALUES = ValueAnswers(np.array([2.0]), np.array([1.0]), np.array([4.0]), "8")
@@ -80,3 +81,29 @@ def test_a_batch_says_what_its_rows_say() -> None:
         assert [each.part for each in said(answers)] == [student_part(answers, row) for row in range(len(answers))]
     first, second = said(CLASSES)
     assert (first.best, second.best) == (1, 0)
+
+
+def test_an_answer_is_the_same_alone_and_among_others() -> None:
+    """Whatever its neighbours are: decided alike or not, asked about, audited, certified."""
+    every, force = said(CLASSES), InForce(np.array([0.7, NEVER]), ("certified", "not_certified"))
+    asked = TeacherAnswer("openai", "m", "no", confidence=0.95)
+    verdicts = [Verdict("student", "yes", 0.75, 0.75), Verdict("arbitration", "no", 0.95, 0.05, reason="teacher_wins")]
+    for acts in (
+        [Act("ROUTE", "desk"), Act("ROUTE", "desk")],
+        [Act("ROUTE", "desk"), Act("ROUTE")],
+        [Act("OK", details={"score": 0.1}), Act("OK", details={"score": 0.2})],
+    ):
+        rest = ("p", False, force)
+        together = envelopes(["a", "b"], "knots", CLASSES, every, {1: asked}, verdicts, acts, *rest, [False, True])
+        alone = [
+            envelope("a", "knots", CLASSES, every[0], None, verdicts[0], acts[0], *rest, False),
+            envelope("b", "knots", CLASSES, every[1], asked, verdicts[1], acts[1], *rest, True),
+        ]
+        assert together == alone
+        assert [each["decision"] for each in together] == [act.as_dict() for act in acts]
+        assert [each["certificate"] for each in together] == [force.told(1), force.told(0)]
+
+
+def test_as_many_rows_as_there_are_ids() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        envelopes(["a"], "knots", CLASSES, said(CLASSES), {}, [Verdict("student")], [Act("OK")], "p", False)
