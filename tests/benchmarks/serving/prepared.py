@@ -22,6 +22,7 @@ from serve_app.adapters.config_files import load_use_case
 from serve_app.adapters.lightgbm_student import LightGBMStudent
 from serve_app.adapters.registries import move_champion, open_registry
 from serve_app.core.answers import ClassAnswers
+from serve_app.core.bundle import schema_version
 from serve_app.core.platform import Platform
 from serve_app.core.ports import Bundle
 from serve_app.core.redact import redacted
@@ -73,8 +74,8 @@ def prepare(data: Path) -> Prepared:
     _configure(data / "configs", threshold)
     cases = {name: load_use_case(data / "configs" / "use_cases" / name) for name in (NUMBERS, CASCADE, TEXT)}
     text_bundle = _fitted(cases[TEXT], data)
-    _register(data / "state", {NUMBERS: sealed(made, cases[NUMBERS]), CASCADE: sealed(made, cases[CASCADE]),
-                               TEXT: text_bundle})  # fmt: skip
+    bundles = {NUMBERS: sealed(made, cases[NUMBERS]), CASCADE: sealed(made, cases[CASCADE]), TEXT: text_bundle}
+    _register(data / "state", cases, bundles)
     tickets = _tickets(data / "configs" / "use_cases" / TEXT / "tickets.csv")
     (data / "tickets.json").write_text(json.dumps(tickets), encoding="utf-8")
     return Prepared(data, made, threshold, tickets, _answers(cases[TEXT], text_bundle, tickets))
@@ -108,10 +109,12 @@ def _fitted(case: UseCase, data: Path) -> dict[str, bytes]:
     return bundle(case, fitted, datetime(2026, 1, 1, tzinfo=UTC))
 
 
-def _register(state: Path, bundles: Mapping[str, Bundle]) -> None:
+def _register(state: Path, cases: Mapping[str, UseCase], bundles: Mapping[str, Bundle]) -> None:
+    """With what tells a start that they fit: it would train others else, on the cores that are being measured."""
     registry = open_registry(Platform(state=str(state)))
     for name, made in bundles.items():
-        version = registry.register(name, made, {}, {"origin": "benchmark"}).version
+        tags = {"origin": "benchmark", "schema_version": schema_version(cases[name])}
+        version = registry.register(name, made, {}, tags).version
         move_champion(registry, name, version)
 
 

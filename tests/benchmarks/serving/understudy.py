@@ -16,6 +16,10 @@ from tests.benchmarks.serving.systems import LOOK_S, START_S, DidNotServe, Serve
 from tests.fakes.running import Running, running, until_banner
 
 
+LOOKS_S = 2.0
+"""Seconds after the banner in which that look begins."""
+
+
 @dataclass(frozen=True)
 class Understudy:
     name: str
@@ -53,6 +57,7 @@ class Understudy:
             until_banner(started)
             _until_ready(started)
             _until_it_predicts_by(started, self.setting.get("STUDENTS__PREDICTOR", "lightgbm"))
+            _until_nobody_trains(started)
 
         try:
             with running(folder, self.told(folder), self.prepared.configs, until) as started:
@@ -88,6 +93,16 @@ def _until_it_predicts_by(started: Running, predictor: str) -> None:
             if time.monotonic() > end:
                 raise DidNotServe(f"students do not predict by {predictor}")
             time.sleep(LOOK_S)
+
+
+def _until_nobody_trains(started: Running) -> None:
+    """A start looks whether somebody has no champion yet, which takes some seconds of a core."""
+    time.sleep(LOOKS_S)
+    end = time.monotonic() + START_S
+    while started.processes("first champions"):
+        if time.monotonic() > end:
+            raise DidNotServe("first champions are still being trained")
+        time.sleep(LOOK_S)
 
 
 def variants(prepared: Prepared, environment: Mapping[str, str]) -> list[Understudy]:
