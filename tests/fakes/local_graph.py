@@ -65,8 +65,11 @@ class LocalGraph:
         return asyncio.run_coroutine_threadsafe(ask(), found._user_code_event_loop).result(timeout=60)
 
     def _is_ingress(self, wrapper: UserCallableWrapper) -> bool:
+        """Of those over the same state the one whose loop runs: one that ended lies about until the garbage is taken
+        away, and the order they are found in is that of the collector's generations."""
         desk = wrapper._callable
-        return isinstance(desk, IngressDesk) and Path(desk._platform.state) == self.state
+        over = isinstance(desk, IngressDesk) and Path(desk._platform.state) == self.state
+        return over and wrapper._user_code_event_loop.is_running()
 
     def part(self, name: str) -> Any:
         return next(each for each in self.call("parts") if each.name == name)

@@ -15,7 +15,6 @@ from tests.benchmarks.serving.settings import known
 from tests.benchmarks.serving.systems import LOOK_S, START_S, DidNotServe, Server, first_answer
 from tests.fakes.running import Running, running, until_banner
 
-
 LOOKS_S = 2.0
 """Seconds after the banner in which that look begins."""
 
