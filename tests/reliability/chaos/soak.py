@@ -23,7 +23,7 @@ LOOK_S = 5.0
 BURST_S, BURST = 20.0, 1024
 """As many clients at once as the ingress lets in: the connections that HAProxy opens for them, 20 MB, would come
 with the first second in which the machine does something else."""
-WARM_S = 1200.0
+WARM_S = 900.0
 """Then half load, before it counts: what the burst took is given back, caches fill and arenas settle. Seen at 184
 requests/s: +21 MB/h from minute 10 on, -1 from minute 15."""
 MOST_MB_H = 5.0
