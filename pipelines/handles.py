@@ -1,4 +1,4 @@
-"""Handles of the serving application for whoever blocks: in a task, an actor of Ray Data, a thread."""
+"""Handles of the serving application for whoever blocks: in a task, an actor, a thread."""
 
 from __future__ import annotations
 

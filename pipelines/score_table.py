@@ -1,51 +1,34 @@
-"""The table that is scored: where it lies, whether it may be read, and how Ray Data reads it."""
+"""The table that is scored: where it lies, whether it may be read."""
 
 from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.fs
-import pyarrow.parquet as pq
 
 from pipelines.data_root import S3, DataRoot, s3
 from pipelines.run import Refusal, Run
+from pipelines.score_reading import CSV, PARQUET, Span, columns, spans
 from serve_app.core.use_case import UseCase
-
-PARQUET, CSV = (".parquet", ".pq"), (".csv",)
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreTable:
-    """``files``: of one kind, sorted; ``columns``: those of the first; ``shown``: how it was named."""
+    """``files``: of one kind, sorted; ``shown``: how it was named."""
 
     filesystem: pyarrow.fs.FileSystem
     files: list[str]
-    columns: list[str]
     shown: str
 
-    def size(self) -> int:
-        """Bytes."""
-        return sum(each.size or 0 for each in self.filesystem.get_file_info(self.files))
-
-    def dataset(self) -> Any:
-        """Reading takes no core of its own: every one may be taken by what waits for these rows. The second
-        version of Ray Data's readers would list the files on one, whatever it is told."""
-        import ray.data
-
-        ray.data.DataContext.get_current().use_datasource_v2 = False
-        if self.files[0].endswith(PARQUET):
-            return ray.data.read_parquet(
-                self.files, filesystem=self.filesystem, partitioning=None, file_extensions=None, num_cpus=0
-            )
-        return ray.data.read_csv(
-            self.files, filesystem=self.filesystem, partitioning=None, num_cpus=0,
-            parse_options=_QUOTED, convert_options=_as_text(self.columns),
-        )  # fmt: skip
+    def spans(self) -> list[Span]:
+        """What is scored at a time. Raises Refusal."""
+        try:
+            return spans(self.filesystem, self.files)
+        except (OSError, pa.ArrowException) as error:
+            raise _unreadable(self.shown, error) from None
 
 
 def find(run: Run, use_case: UseCase, root: DataRoot) -> ScoreTable:
@@ -60,13 +43,13 @@ def find(run: Run, use_case: UseCase, root: DataRoot) -> ScoreTable:
     if len({file.endswith(PARQUET) for file in files}) > 1:
         raise Refusal("bad_table", f"{given} holds both Parquet and CSV files; expected one kind")
     try:
-        columns = _columns(filesystem, files[0])
+        found = columns(filesystem, files[0])
     except (OSError, pa.ArrowException) as error:
-        raise Refusal("bad_table", f"{given} cannot be read as a table: {_first_line(error)}") from None
+        raise _unreadable(given, error) from None
     required = [n for n, f in use_case.fields.items() if f.required and f.default is None]
-    if missing := [name for name in required if name not in columns]:
-        raise Refusal("bad_table", f"{given} has no column {', '.join(missing)}; it has: {', '.join(columns[:30])}")
-    return ScoreTable(filesystem, files, columns, given)
+    if missing := [name for name in required if name not in found]:
+        raise Refusal("bad_table", f"{given} has no column {', '.join(missing)}; it has: {', '.join(found[:30])}")
+    return ScoreTable(filesystem, files, given)
 
 
 def _located(run: Run, use_case: UseCase, root: DataRoot, given: str) -> tuple[pyarrow.fs.FileSystem, str]:
@@ -92,22 +75,5 @@ def _files(filesystem: pyarrow.fs.FileSystem, path: str) -> list[str]:
     return sorted(each for each in files if each.endswith(PARQUET + CSV) and not Path(each).name.startswith((".", "_")))
 
 
-def _columns(filesystem: pyarrow.fs.FileSystem, file: str) -> list[str]:
-    if file.endswith(PARQUET):
-        return list(pq.read_schema(file, filesystem=filesystem).names)
-    with filesystem.open_input_stream(file) as stream:
-        return list(pyarrow.csv.open_csv(stream, parse_options=_QUOTED).schema.names)
-
-
-_QUOTED = pyarrow.csv.ParseOptions(newlines_in_values=True)
-
-
-def _as_text(columns: list[str]) -> pyarrow.csv.ConvertOptions:
-    """Cells stay text and only empty ones are missing, as wherever a CSV is read: the field decides."""
-    return pyarrow.csv.ConvertOptions(
-        column_types=dict.fromkeys(columns, pa.string()), null_values=[""], strings_can_be_null=True
-    )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:300]
+def _unreadable(given: str, error: Exception) -> Refusal:
+    return Refusal("bad_table", f"{given} cannot be read as a table: {str(error).splitlines()[0][:300]}")

@@ -22,6 +22,7 @@ import pyarrow.fs
 import ray
 from ray.exceptions import RayError
 
+from pipelines.at_hand import bring_up
 from pipelines.data_root import read_table
 from pipelines.dataset import Dataset
 from pipelines.labelled import LabelledRows
@@ -36,10 +37,16 @@ QUICK = {
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_WARN_BLOCKING_GET_INSIDE_ASYNC": "0",
     "OMP_WAIT_POLICY": "PASSIVE",
 }
 """Ray Train's settings for short runs, in the environment of the run's own processes. They are also
-told which Ray they belong to: parts of Ray Train look for one, and a machine may have several."""
+told which Ray they belong to: parts of Ray Train look for one, and a machine may have several. The last but one is
+what Ray Train adds by itself: so all of a run's processes have the same environment, and one that is there already
+is as good as another."""
+
+OWN = 3
+"""Processes that Ray Train starts one after the other, besides its controller: two of its actors and a worker."""
 
 LOSSES = 3
 """How often a worker may be lost before the run is."""
@@ -147,6 +154,7 @@ def _run(plan: Plan, tasks: list[ray.ObjectRef[TrainTask]]) -> None:
     from ray.train import CheckpointConfig, DataConfig, FailureConfig, RunConfig, ScalingConfig
     from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
+    bring_up(OWN, "ray.train", "ray.train.v2._internal.execution.worker_group.worker")
     DataParallelTrainer(
         _loop,
         train_loop_config={"plan": plan, "tasks": tasks},

@@ -19,6 +19,7 @@ import numpy as np
 from ray import serve
 
 from serve_app.adapters.budgets import open_budget
+from serve_app.adapters.garbage import collect_rarely
 from serve_app.adapters.prompts import PolicyVersions, Prompts
 from serve_app.adapters.sql_reports import open_reports
 from serve_app.adapters.use_case_folder import UseCaseFolder
@@ -58,6 +59,7 @@ class CascadeDesk:
         self, catalogue: UseCaseFolder, platform: Platform, models: Mapping[str, Any], teacher: Any, decision: Any
     ) -> None:
         log_along()
+        collect_rarely()
         self._catalogue, self._teacher, self._decision = catalogue, teacher, decision
         self._models = Models(models)
         self._features = _Features()

@@ -7,7 +7,6 @@ log; only then is the answer sent.
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import time
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from ray import serve
 
 from serve_app.adapters.buckets import open_buckets
 from serve_app.adapters.budgets import open_budget
+from serve_app.adapters.garbage import collect_rarely
 from serve_app.adapters.group_commit import GroupCommit
 from serve_app.adapters.parquet_feature_tables import ParquetFeatureTables, table_path
 from serve_app.adapters.prompts import Prompts
@@ -67,9 +67,6 @@ from serve_app.deployments.swap import in_this_process
 TOP = 8
 """Contributions told in an explanation."""
 
-RARELY = (50_000, 20, 100)
-"""Python's own (700, 10, 10) looks for cycles every few requests, of which none leaves one: a tenth of their CPU."""
-
 
 class IngressDesk:
     """The port ``Graph``. ``cascade``, ``teacher``, ``registry``, ``replays``: handles; ``cascade`` perhaps one that
@@ -79,7 +76,7 @@ class IngressDesk:
         self, catalogue: UseCaseFolder, platform: Platform, cascade: Any, teacher: Any, registry: Any, replays: Any
     ) -> None:
         log_along()
-        gc.set_threshold(*RARELY)
+        collect_rarely()
         self._catalogue, self._platform = catalogue, platform
         cascade = await settle_in(cascade)
         self._teacher = teacher
@@ -240,8 +237,4 @@ def _open(platform: Platform) -> Stores:
 
 
 # Never full: the door of the API refuses with problem+json, where Serve's proxy would with plain text.
-# Of Serve's own log only what is wrong: a line a request that nobody is to read would still be made up.
-Ingress = serve.deployment(
-    **thin("Ingress", ongoing=4096, queued=-1, drain_s=20),
-    logging_config={"log_level": "WARNING", "enable_access_log": False},
-)(serve.ingress()(IngressDesk))
+Ingress = serve.deployment(**thin("Ingress", ongoing=4096, queued=-1, drain_s=20))(serve.ingress()(IngressDesk))

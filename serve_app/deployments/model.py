@@ -22,6 +22,7 @@ from ray import serve
 
 from serve_app.adapters.bundle_cache import BundleCache
 from serve_app.adapters.compiled_students import CompiledStudents
+from serve_app.adapters.garbage import collect_rarely
 from serve_app.adapters.use_case_folder import UseCaseFolder
 from serve_app.core.answers import Explanation, NoStudent, StudentAnswers
 from serve_app.core.errors import BadBundle, RegistryUnavailable, UnderstudyError, UnknownUseCase
@@ -68,6 +69,7 @@ class ModelDesk:
 
     async def __init__(self, name: str, catalogue: UseCaseFolder, platform: Platform, registry: Any) -> None:
         log_along()
+        collect_rarely()
         self._name, self._catalogue, self._platform = name, catalogue, platform
         self._registry = registry if registry is not None else serve.get_deployment_handle(*REGISTRY)
         bundles = Path(platform.state) / "cache"

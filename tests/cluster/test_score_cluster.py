@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import pyarrow.parquet as pq
 import pytest
 import ray
@@ -173,3 +176,27 @@ def test_the_teacher_is_asked_about_what_is_deferred(cluster: None, folder: Path
     assert deferred.sum() > 64, "more than are asked at once"
     assert set(theirs[deferred]["label"]) == {"yes"}
     assert came["changes"]["since"] == "01H"
+
+
+def test_a_scorer_that_is_lost(cluster: None, folder: Path) -> None:
+    """Another does again what it was at, and the table is whole."""
+    several = table(4 * ROWS, seed=5)
+    put(folder, several)
+    run = a_run(folder, folder, "knots", "01Z")
+    killed = threading.Thread(target=kill_one, args=[DataRoot(run.platform), run.job_id])
+    killed.start()
+    came = score(run, {})
+    killed.join()
+    assert (came["rows"], came["quarantined"]) == (4 * ROWS, 0)
+    assert written(run)["knot"].tolist() == several["knot"].tolist()
+
+
+def kill_one(root: DataRoot, job_id: str) -> None:
+    """As soon as a part is written."""
+    while not root.files("knots", "scores", job_id) or len(found := scorers()) < 2:
+        time.sleep(0.02)
+    found[0].kill()
+
+
+def scorers() -> list[psutil.Process]:
+    return [each for each in psutil.process_iter(["cmdline"]) if "ray::Scorer" in " ".join(each.info["cmdline"] or [])]

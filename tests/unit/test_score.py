@@ -17,7 +17,7 @@ import pytest
 from pipelines.data_root import DataRoot
 from pipelines.feature_tables import materialise
 from pipelines.run import Refusal, Run
-from pipelines.score_changes import Summary, changes, run_before
+from pipelines.score_changes import Summary, actions, changes, run_before
 from pipelines.score_rows import PROBLEM, ROW, RowScorer
 from pipelines.score_table import find
 from serve_app.adapters.config_files import load_use_case
@@ -180,9 +180,12 @@ def test_what_is_scored(tmp_path: Path) -> None:
     (folder / "one.csv").write_text("\ufeffsize,note\n1,\n")
     table = found(a_run(tmp_path, tmp_path, "shells"))
     assert [Path(file).name for file in table.files] == ["a.parquet", "b.parquet"]
-    assert table.columns == ["size"]
+    assert [(Path(each.file).name, each.start, each.stop) for each in table.spans()] == [
+        ("a.parquet", 0, 1),
+        ("b.parquet", 0, 1),
+    ]
     asked = found(a_run(tmp_path, tmp_path, "shells", path="one.csv"))
-    assert (asked.columns, asked.shown) == (["size", "note"], "one.csv")
+    assert (len(asked.spans()), asked.shown) == (1, "one.csv")
     DataRoot(Platform(state=str(tmp_path))).write(b"size\n1\n", "shells", "in.csv")
     assert found(a_run(tmp_path, tmp_path, "shells", path=str(tmp_path / "data" / "shells" / "in.csv"))).files
 
@@ -216,14 +219,16 @@ def test_what_the_configuration_names_may_lie_anywhere(tmp_path: Path) -> None:
 
 
 def test_changes_since_the_last_run() -> None:
-    before = {"a": "ALERT", "b": "OK", "c": "WATCH", "d": "ALERT", "e": "OK"}
-    now = {"a": "ALERT", "b": "ALERT", "c": "OK", "d": "OK", "f": "ALERT"}
+    before = pd.Series({"a": "ALERT", "b": "OK", "c": "WATCH", "d": "ALERT", "e": "OK"})
+    now = pd.Series({"a": "ALERT", "b": "ALERT", "c": "OK", "d": "OK", "f": "ALERT"})
     assert changes(before, now, ["ALERT"]) == {
         "newly_alerting": ["b", "f"], "newly_alerting_count": 2, "no_longer_alerting": ["d"],
         "no_longer_alerting_count": 1, "changed": {"ALERT -> OK": 1, "OK -> ALERT": 1, "WATCH -> OK": 1},
         "rows_new": 1, "rows_gone": 1,
     }  # fmt: skip
     assert changes(now, now, ["ALERT"])["changed"] == {}
+    none = changes(actions([], "id"), now, ["ALERT"])
+    assert (none["rows_new"], none["newly_alerting"], none["changed"]) == (5, ["a", "b", "f"], {})
 
 
 def test_a_repeated_step_compares_with_the_run_before_and_not_with_itself() -> None:
@@ -237,17 +242,27 @@ def test_a_repeated_step_compares_with_the_run_before_and_not_with_itself() -> N
 def test_the_summary_counts_all_and_names_the_first() -> None:
     summary = Summary("id", ["ALERT"])
     for _ in range(3):
-        summary.take({
+        summary.take(pa.table({
             "id": [f"s{n}" for n in range(1000)], "action": ["OK", "ALERT"] * 500,
             "score": [n / 1000 for n in range(1000)], "label": ["x"] * 1000,
-        })  # fmt: skip
+        }))  # fmt: skip
     assert (summary.rows, summary.alerts, summary.actions) == (3000, 1500, {"OK": 1500, "ALERT": 1500})
     assert len(summary.alert_rows) == 1000
     assert summary.alert_rows[0] == {"key": "s1", "action": "ALERT", "score": 0.001, "label": "x"}
-    assert len(summary.by_key) == 1000
     without = Summary(None, [])
-    without.take({"action": ["OK"], "value": [1.5]})
-    assert (without.alerts, without.by_key) == (0, {})
+    without.take(pa.table({"action": ["OK"], "value": [1.5]}))
+    assert (without.alerts, without.actions) == (0, {"OK": 1})
+
+
+def test_actions_are_by_key_of_the_rows_that_have_one() -> None:
+    tables = [
+        pa.table({"id": ["a", None, ""], "action": ["OK", "ALERT", "WATCH"]}),
+        pa.table({"other": ["a"], "action": ["ALERT"]}),
+        pa.table({"id": ["a", "b"], "action": ["ALERT", "OK"]}),
+    ]
+    assert actions(tables, "id").to_dict() == {"a": "ALERT", "": "WATCH", "b": "OK"}
+    assert actions([pa.table({"id": [2.0], "action": ["OK"]})], "id").to_dict() == {"2.0": "OK"}
+    assert actions(tables, "none").to_dict() == {}
 
 
 def test_numbers_that_identify(tmp_path: Path) -> None:
