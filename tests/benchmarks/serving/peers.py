@@ -76,6 +76,11 @@ def _fastapi(prepared: Prepared) -> Iterator[Peer]:
             {"numbers": peer_asks.fastapi_row, "batch-json": peer_asks.fastapi_batch, "texts": peer_asks.fastapi_text},
             prepared, texts=_uvicorn("fastapi_texts", workers),
         )  # fmt: skip
+    yield Peer(
+        "fastapi-tutorial-2", "fastapi-tutorial-2", "FastAPI as in its tutorial, 2 workers",
+        "uvicorn --workers 2, uvloop, httptools, no access log; def endpoint, pydantic in and out, model in process",
+        "fastapi", _uvicorn("fastapi_tutorial", 2), {"numbers": peer_asks.fastapi_row}, prepared,
+    )  # fmt: skip
 
 
 def _uvicorn(app: str, workers: int) -> Command:
