@@ -41,6 +41,10 @@ SCORER_CPUS, MOST_SCORERS = 0.1, 8
 LOSSES = 3
 """How often a scorer may be lost before the run is."""
 
+SPAN_ROWS, ASKED_ROWS = 65_536, 4_096
+"""Rows that are scored at a time, and written to a file. Fewer where the teacher is asked: what is lost with a scorer
+has been paid for."""
+
 KIND = "score"
 
 log = logging.getLogger(__name__)
@@ -103,10 +107,11 @@ def _scored(run: Run, use_case: UseCase, table: ScoreTable, champion: Version, b
     import ray
     from ray.util import ActorPool
 
-    spans, deadline_s, prompt = table.spans(), None, ""
-    if run.params.get("teacher"):
+    asked, deadline_s, prompt = bool(run.params.get("teacher")), None, ""
+    if asked:
         deadline_s, prompt = run.platform.teacher.deadline_s, Prompts(run.catalogue).of(use_case.name)
         teacher()
+    spans = table.spans(ASKED_ROWS if asked else SPAN_ROWS)
     setup = Setup(
         table, (use_case.name, "scores", run.job_id), run.platform, use_case, champion.version, ray.put(dict(bundle)),
         run.state.absolute(), prompt, deadline_s, _standing(run, use_case, champion.version), datetime.now(UTC),

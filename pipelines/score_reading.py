@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 PARQUET, CSV = (".parquet", ".pq"), (".csv",)
 
-BATCH_ROWS, SPAN_ROWS = 4_096, 65_536
+BATCH_ROWS = 4_096
 
 NOWHERE = -1
 
@@ -31,14 +31,14 @@ class Span:
     stop: int
 
 
-def spans(filesystem: pyarrow.fs.FileSystem, files: Collection[str]) -> list[Span]:
-    """All rows of ``files``, in their order. A CSV tells how many it has only to who reads it. Raises OSError, and
+def spans(filesystem: pyarrow.fs.FileSystem, files: Collection[str], most: int) -> list[Span]:
+    """All rows of ``files``, in their order, ``most`` to a span. A CSV tells how many it has only to who reads it. Raises OSError, and
     ArrowException for what is no table."""
     found: list[Span] = []
     for file in files:
         rows = _rows(filesystem, file)
-        for start in range(0, rows, SPAN_ROWS):
-            found.append(Span(len(found), file, start, min(start + SPAN_ROWS, rows)))
+        for start in range(0, rows, most):
+            found.append(Span(len(found), file, start, min(start + most, rows)))
     return found
 
 

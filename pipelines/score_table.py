@@ -23,10 +23,10 @@ class ScoreTable:
     files: list[str]
     shown: str
 
-    def spans(self) -> list[Span]:
-        """What is scored at a time. Raises Refusal."""
+    def spans(self, most: int) -> list[Span]:
+        """What is scored at a time: ``most`` rows. Raises Refusal."""
         try:
-            return spans(self.filesystem, self.files)
+            return spans(self.filesystem, self.files, most)
         except (OSError, pa.ArrowException) as error:
             raise _unreadable(self.shown, error) from None
 

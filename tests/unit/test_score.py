@@ -180,12 +180,12 @@ def test_what_is_scored(tmp_path: Path) -> None:
     (folder / "one.csv").write_text("\ufeffsize,note\n1,\n")
     table = found(a_run(tmp_path, tmp_path, "shells"))
     assert [Path(file).name for file in table.files] == ["a.parquet", "b.parquet"]
-    assert [(Path(each.file).name, each.start, each.stop) for each in table.spans()] == [
+    assert [(Path(each.file).name, each.start, each.stop) for each in table.spans(9)] == [
         ("a.parquet", 0, 1),
         ("b.parquet", 0, 1),
     ]
     asked = found(a_run(tmp_path, tmp_path, "shells", path="one.csv"))
-    assert (len(asked.spans()), asked.shown) == (1, "one.csv")
+    assert (len(asked.spans(9)), asked.shown) == (1, "one.csv")
     DataRoot(Platform(state=str(tmp_path))).write(b"size\n1\n", "shells", "in.csv")
     assert found(a_run(tmp_path, tmp_path, "shells", path=str(tmp_path / "data" / "shells" / "in.csv"))).files
 

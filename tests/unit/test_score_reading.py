@@ -12,7 +12,6 @@ import pyarrow.fs
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import score_reading
 from pipelines.score_reading import Reader, Span, columns, spans
 
 LOCAL = pyarrow.fs.LocalFileSystem()
@@ -54,15 +53,12 @@ def test_any_spans_in_their_order(tmp_path: Path, group: int | None, seed: int) 
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
-def test_spans_are_all_rows_in_the_order_of_the_files(
-    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(score_reading, "SPAN_ROWS", 300)
+def test_spans_are_all_rows_in_the_order_of_the_files(tmp_path: Path, suffix: str) -> None:
     files = [
         put(tmp_path / f"{name}{suffix}", table(first, rows), 250)
         for name, first, rows in (("a", 0, 700), ("b", 700, 0), ("c", 700, 300))
     ]
-    found = spans(LOCAL, files)
+    found = spans(LOCAL, files, most=300)
     assert [(Path(s.file).stem, s.start, s.stop) for s in found] == [
         ("a", 0, 300), ("a", 300, 600), ("a", 600, 700), ("c", 0, 300),
     ]  # fmt: skip
