@@ -32,8 +32,8 @@ class Span:
 
 
 def spans(filesystem: pyarrow.fs.FileSystem, files: Collection[str], most: int) -> list[Span]:
-    """All rows of ``files``, in their order, ``most`` to a span. A CSV tells how many it has only to who reads it. Raises OSError, and
-    ArrowException for what is no table."""
+    """All rows of ``files``, in their order, ``most`` to a span. A CSV tells how many it has only to who reads it.
+    Raises OSError, and ArrowException for what is no table."""
     found: list[Span] = []
     for file in files:
         rows = _rows(filesystem, file)
