@@ -105,6 +105,7 @@ def _standing(run: Run, use_case: UseCase, version: str) -> Standing:
 def _scored(run: Run, use_case: UseCase, table: ScoreTable, champion: Version, bundle: Bundle) -> Iterator[Scored]:
     """In the order of the table. A scorer that is lost is begun anew, and what it was at is done again."""
     import ray
+    from ray.exceptions import RayTaskError
     from ray.util import ActorPool
 
     asked, deadline_s, prompt = bool(run.params.get("teacher")), None, ""
@@ -121,6 +122,8 @@ def _scored(run: Run, use_case: UseCase, table: ScoreTable, champion: Version, b
     scorers = [begun.remote(setup) for _ in range(max(1, min(cores, MOST_SCORERS, len(spans))))]
     try:
         yield from _in_order(ActorPool(scorers).map_unordered(lambda scorer, span: scorer.score.remote(span), spans))
+    except RayTaskError as error:  # as it was raised there, and not with all of a remote traceback
+        raise error.cause from None
     finally:
         for scorer in scorers:
             ray.kill(scorer)

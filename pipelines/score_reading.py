@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -31,15 +31,22 @@ class Span:
     stop: int
 
 
-def spans(filesystem: pyarrow.fs.FileSystem, files: Collection[str], most: int) -> list[Span]:
-    """All rows of ``files``, in their order, ``most`` to a span. A CSV tells how many it has only to who reads it.
-    Raises OSError, and ArrowException for what is no table."""
+def spans(rows: Mapping[str, int], most: int) -> list[Span]:
+    """All rows of the files, in their order, ``most`` to a span. ``rows``: how many each has."""
     found: list[Span] = []
-    for file in files:
-        rows = _rows(filesystem, file)
-        for start in range(0, rows, most):
-            found.append(Span(len(found), file, start, min(start + most, rows)))
+    for file, count in rows.items():
+        for start in range(0, count, most):
+            found.append(Span(len(found), file, start, min(start + most, count)))
     return found
+
+
+def rows_of(filesystem: pyarrow.fs.FileSystem, file: str) -> int:
+    """A CSV tells how many it has only to who reads it. Raises OSError, and ArrowException for what is no table."""
+    if file.endswith(PARQUET):
+        return int(pq.read_metadata(file, filesystem=filesystem).num_rows)
+    first = columns(filesystem, file)[:1]
+    told = pyarrow.csv.ConvertOptions(include_columns=first, column_types=dict.fromkeys(first, pa.string()))
+    return sum(map(len, _streamed(filesystem, file, told)))
 
 
 def columns(filesystem: pyarrow.fs.FileSystem, file: str) -> list[str]:
@@ -59,6 +66,7 @@ class Reader:
         self._open: _OpenFile | None = None
 
     def read(self, span: Span) -> Iterator[pa.Table]:
+        """Raises OSError, and ArrowException for what is no table."""
         if self._open is None or self._open.name != span.file:
             opened = _parquet if span.file.endswith(PARQUET) else _csv
             self._open = opened(self._filesystem, span.file, self._wanted)
@@ -121,14 +129,6 @@ def _csv(filesystem: pyarrow.fs.FileSystem, file: str, wanted: Collection[str]) 
         return iter(_streamed(filesystem, file, told))
 
     return _OpenFile(file, lambda start: 0, batches)
-
-
-def _rows(filesystem: pyarrow.fs.FileSystem, file: str) -> int:
-    if file.endswith(PARQUET):
-        return int(pq.read_metadata(file, filesystem=filesystem).num_rows)
-    first = columns(filesystem, file)[:1]
-    told = pyarrow.csv.ConvertOptions(include_columns=first, column_types=dict.fromkeys(first, pa.string()))
-    return sum(map(len, _streamed(filesystem, file, told)))
 
 
 def _streamed(filesystem: pyarrow.fs.FileSystem, file: str, told: pyarrow.csv.ConvertOptions) -> Any:

@@ -11,7 +11,7 @@ import pyarrow.fs
 
 from pipelines.data_root import S3, DataRoot, s3
 from pipelines.run import Refusal, Run
-from pipelines.score_reading import CSV, PARQUET, Span, columns, spans
+from pipelines.score_reading import CSV, PARQUET, Span, columns, rows_of, spans
 from serve_app.core.use_case import UseCase
 
 
@@ -25,10 +25,18 @@ class ScoreTable:
 
     def spans(self, most: int) -> list[Span]:
         """What is scored at a time: ``most`` rows. Raises Refusal."""
+        return spans({file: self._rows(file) for file in self.files}, most)
+
+    def _rows(self, file: str) -> int:
         try:
-            return spans(self.filesystem, self.files, most)
+            return rows_of(self.filesystem, file)
         except (OSError, pa.ArrowException) as error:
-            raise _unreadable(self.shown, error) from None
+            raise self.unreadable(file, error) from None
+
+    def unreadable(self, file: str, error: Exception) -> Refusal:
+        """Names the file as the caller knows it."""
+        name = posixpath.basename(file)
+        return unreadable(self.shown if self.shown.endswith(name) else posixpath.join(self.shown, name), error)
 
 
 def find(run: Run, use_case: UseCase, root: DataRoot) -> ScoreTable:
@@ -45,7 +53,7 @@ def find(run: Run, use_case: UseCase, root: DataRoot) -> ScoreTable:
     try:
         found = columns(filesystem, files[0])
     except (OSError, pa.ArrowException) as error:
-        raise _unreadable(given, error) from None
+        raise unreadable(given, error) from None
     required = [n for n, f in use_case.fields.items() if f.required and f.default is None]
     if missing := [name for name in required if name not in found]:
         raise Refusal("bad_table", f"{given} has no column {', '.join(missing)}; it has: {', '.join(found[:30])}")
@@ -75,5 +83,5 @@ def _files(filesystem: pyarrow.fs.FileSystem, path: str) -> list[str]:
     return sorted(each for each in files if each.endswith(PARQUET + CSV) and not Path(each).name.startswith((".", "_")))
 
 
-def _unreadable(given: str, error: Exception) -> Refusal:
+def unreadable(given: str, error: Exception) -> Refusal:
     return Refusal("bad_table", f"{given} cannot be read as a table: {str(error).splitlines()[0][:300]}")

@@ -3,6 +3,7 @@ reads a span of the table, answers it, writes its part, and tells what that come
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -76,14 +77,22 @@ class Scorer:
         self._rows = RowScorer(setup.use_case, student, _tables(setup), _ask(setup), setup.prompt, setup.holds)
 
     def score(self, span: Span) -> Scored:
-        """Blocks. Raises OSError, and ArrowException for a file that is no table any more."""
-        good, wrong = _parted(pa.concat_tables(map(self._rows, self._reader.read(span))))
+        """Blocks. Raises Refusal for a file that is no table after all, and OSError for one that cannot be read now."""
+        good, wrong = _parted(pa.concat_tables(map(self._rows, self._read(span))))
         self._root.write_table(good, *self._setup.parts, f"part-{span.number:05d}.parquet")
         summary = Summary(self._setup.use_case.scoring.key, self._setup.use_case.scoring.alert)
         summary.take(good)
         return Scored(
             span.number, summary, [BadRow(self._setup.table.shown, each[ROW], each[PROBLEM]) for each in wrong]
         )
+
+    def _read(self, span: Span) -> Iterator[pa.Table]:
+        try:
+            yield from self._reader.read(span)
+        except pa.ArrowException as error:
+            raise self._setup.table.unreadable(span.file, error) from None
+        except OSError as error:  # spoilt, or out of reach and there at the next attempt
+            raise OSError(str(self._setup.table.unreadable(span.file, error))) from None
 
 
 def _parted(scored: pa.Table) -> tuple[pa.Table, list[dict[str, Any]]]:

@@ -178,6 +178,18 @@ def test_the_teacher_is_asked_about_what_is_deferred(cluster: None, folder: Path
     assert came["changes"]["since"] == "01H"
 
 
+def test_a_file_that_is_spoilt_where_only_who_scores_it_looks(cluster: None, folder: Path) -> None:
+    """Its end says how many rows there are, and that is all that is read before."""
+    path = folder / "use_cases" / "knots" / "spoilt.parquet"
+    table(1_000, seed=6).to_parquet(path, index=False)
+    begins = pq.ParquetFile(path).metadata.row_group(0).column(1).data_page_offset
+    spoilt = bytearray(path.read_bytes())
+    spoilt[begins : begins + 40] = b"\xff" * 40
+    path.write_bytes(bytes(spoilt))
+    with pytest.raises((Refusal, OSError), match=r"^spoilt.parquet cannot be read as a table: "):
+        score(a_run(folder, folder, "knots", "01Y", path="spoilt.parquet"), {})
+
+
 def test_a_scorer_that_is_lost(cluster: None, folder: Path) -> None:
     """Another does again what it was at, and the table is whole."""
     several = table(4 * ROWS, seed=5)

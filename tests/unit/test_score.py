@@ -190,6 +190,19 @@ def test_what_is_scored(tmp_path: Path) -> None:
     assert found(a_run(tmp_path, tmp_path, "shells", path=str(tmp_path / "data" / "shells" / "in.csv"))).files
 
 
+def test_a_file_among_others_that_is_no_table_is_named(tmp_path: Path) -> None:
+    folder = scoring(tmp_path, path="weekly")
+    (folder / "weekly").mkdir()
+    (folder / "weekly" / "a.csv").write_text("size,note\n1,\n")
+    (folder / "weekly" / "b.csv").write_text("size,note\n1,2,3\n")
+    table = found(a_run(tmp_path, tmp_path, "shells"))
+    with pytest.raises(
+        Refusal, match=r"^weekly/b.csv cannot be read as a table: CSV parse error: .*Expected 2"
+    ) as refused:
+        table.spans(9)
+    assert refused.value.code == "bad_table"
+
+
 @pytest.mark.parametrize(
     ("path", "code"),
     [

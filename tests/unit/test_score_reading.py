@@ -12,7 +12,7 @@ import pyarrow.fs
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.score_reading import Reader, Span, columns, spans
+from pipelines.score_reading import Reader, Span, columns, rows_of, spans
 
 LOCAL = pyarrow.fs.LocalFileSystem()
 ROWS = 10_000
@@ -58,7 +58,7 @@ def test_spans_are_all_rows_in_the_order_of_the_files(tmp_path: Path, suffix: st
         put(tmp_path / f"{name}{suffix}", table(first, rows), 250)
         for name, first, rows in (("a", 0, 700), ("b", 700, 0), ("c", 700, 300))
     ]
-    found = spans(LOCAL, files, most=300)
+    found = spans({file: rows_of(LOCAL, file) for file in files}, most=300)
     assert [(Path(s.file).stem, s.start, s.stop) for s in found] == [
         ("a", 0, 300), ("a", 300, 600), ("a", 600, 700), ("c", 0, 300),
     ]  # fmt: skip
